@@ -1,0 +1,1 @@
+"""The JSON API over connections, exports and runs (ASGI)."""

@@ -1,0 +1,1 @@
+"""The whole system on one machine: every service that the app needs, on the loopback interface."""

@@ -1,0 +1,1 @@
+"""What every function uses: settings, models, tables, blobs and snapshots, queues, Key Vault."""
