@@ -1,0 +1,1 @@
+"""`/_simulator/`: the simulator's own controls, no part of the real API and without authentication."""

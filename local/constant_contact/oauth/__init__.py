@@ -1,0 +1,1 @@
+"""The authorization server: sign-in page, token endpoint, and what was granted to whom."""

@@ -1,0 +1,1 @@
+"""Specifications of the services around the app on one machine."""

@@ -1,0 +1,1 @@
+"""Specifications of local.constant_contact.oauth."""
