@@ -1,0 +1,113 @@
+"""Documents in a storage table: read, inserted once, replaced only when nobody else changed them in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableClient, TableTransactionError, UpdateMode
+from pydantic import BaseModel
+
+from shared.errors import Conflict
+
+Document = TypeVar("Document", bound=BaseModel)
+
+# A string property of a table entity holds 64 KiB of UTF-16.
+MOST_CHARACTERS = 32_768
+
+
+@dataclass(frozen=True)
+class Key:
+    """A row's place: one partition is read and changed as a whole."""
+
+    partition: str
+    row: str
+
+
+@dataclass(frozen=True)
+class Stored(Generic[Document]):
+    """A document as it was read; `etag` proves later that it has not changed since."""
+
+    value: Document
+    etag: str
+
+
+class DocumentTable(Generic[Document]):
+    """One kind of document in one table, each kept as JSON in the property `document`."""
+
+    def __init__(self, client: TableClient, model: type[Document]) -> None:
+        self._client = client
+        self._model = model
+
+    def get(self, key: Key) -> Stored[Document] | None:
+        """The document at `key`, or None when there is none."""
+        try:
+            entity = self._client.get_entity(key.partition, key.row)
+        except ResourceNotFoundError:
+            return None
+        return self._stored(entity)
+
+    def insert(self, key: Key, value: Document) -> bool:
+        """Add the document; False when the key is taken (what is there stays as it is)."""
+        try:
+            self._client.create_entity(entity(key, value))
+        except ResourceExistsError:
+            return False
+        return True
+
+    def replace(self, key: Key, value: Document, etag: str) -> str:
+        """Write the document over the version that `etag` names and return the new etag.
+
+        Raises:
+            Conflict: the document was changed or removed since it was read.
+        """
+        try:
+            answer = self._client.update_entity(
+                entity(key, value),
+                mode=UpdateMode.REPLACE,
+                etag=etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError) as error:
+            raise Conflict("The document was changed by somebody else; read it again.") from error
+        return str(answer["etag"])
+
+    def partition(self, partition: str, *, rows_below: str | None = None) -> Iterator[Stored[Document]]:
+        """The documents of a partition in row order; with `rows_below`, those whose row key sorts before it."""
+        query = "PartitionKey eq @partition" + (" and RowKey lt @below" if rows_below else "")
+        found = self._client.query_entities(query, parameters={"partition": partition, "below": rows_below or ""})
+        for one in found:
+            yield self._stored(one)
+
+    def _stored(self, entity: Any) -> Stored[Document]:
+        return Stored(self._model.model_validate_json(entity["document"]), entity.metadata["etag"])
+
+
+def entity(key: Key, value: BaseModel) -> dict[str, str]:
+    """The row as the table keeps it."""
+    document = value.model_dump_json()
+    if len(document) > MOST_CHARACTERS:
+        raise ValueError(f"{type(value).__name__} is too large for a table row: {len(document)} characters")
+    return {"PartitionKey": key.partition, "RowKey": key.row, "document": document}
+
+
+def together(client: TableClient, *, insert: list[dict[str, str]], replace: list[tuple[dict[str, str], str]]) -> None:
+    """Insert and replace rows of one partition, all of them or none.
+
+    Raises:
+        Conflict: one row exists already, or one was changed since it was read; nothing was written.
+    """
+    operations: list[Any] = [("create", row) for row in insert]
+    operations += [
+        ("update", row, {"mode": UpdateMode.REPLACE, "etag": etag, "match_condition": MatchConditions.IfNotModified})
+        for row, etag in replace
+    ]
+    try:
+        client.submit_transaction(operations)
+    except (TableTransactionError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
+        if isinstance(error, HttpResponseError) and error.status_code not in (404, 409, 412, None):
+            raise
+        raise Conflict("The rows were changed by somebody else; read them again.") from error

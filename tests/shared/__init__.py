@@ -1,0 +1,1 @@
+"""Specifications of what every function uses."""

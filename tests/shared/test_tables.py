@@ -1,0 +1,98 @@
+"""Documents in tables are never overwritten unseen."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from azure.data.tables import TableClient, TableServiceClient
+from pydantic import BaseModel
+
+from local.azurite import Azurite
+from shared.errors import Conflict
+from shared.tables import DocumentTable, Key, entity, together
+
+
+class Note(BaseModel):
+    text: str = ""
+
+
+@pytest.fixture
+def client(azurite: Azurite) -> Iterator[TableClient]:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
+        yield service.create_table(f"Notes{uuid.uuid4().hex[:10]}")
+
+
+@pytest.fixture
+def notes(client: TableClient) -> DocumentTable[Note]:
+    return DocumentTable(client, Note)
+
+
+KEY = Key("p", "r")
+
+
+def test_a_document_comes_back_as_it_was_written(notes: DocumentTable[Note]) -> None:
+    assert notes.insert(KEY, Note(text="ăîșț \n 'quoted'"))
+    stored = notes.get(KEY)
+    assert stored is not None
+    assert stored.value.text == "ăîșț \n 'quoted'"
+
+
+def test_what_is_not_there_is_none(notes: DocumentTable[Note]) -> None:
+    assert notes.get(KEY) is None
+
+
+def test_inserting_twice_keeps_the_first(notes: DocumentTable[Note]) -> None:
+    assert notes.insert(KEY, Note(text="first"))
+    assert not notes.insert(KEY, Note(text="second"))
+    stored = notes.get(KEY)
+    assert stored is not None
+    assert stored.value.text == "first"
+
+
+def test_whoever_read_an_older_version_cannot_replace_the_newer(notes: DocumentTable[Note]) -> None:
+    notes.insert(KEY, Note(text="first"))
+    read = notes.get(KEY)
+    assert read is not None
+    notes.replace(KEY, Note(text="second"), read.etag)
+    with pytest.raises(Conflict):
+        notes.replace(KEY, Note(text="third"), read.etag)
+
+
+def test_a_removed_document_cannot_be_replaced(notes: DocumentTable[Note], client: TableClient) -> None:
+    notes.insert(KEY, Note(text="first"))
+    read = notes.get(KEY)
+    assert read is not None
+    client.delete_entity(KEY.partition, KEY.row)
+    with pytest.raises(Conflict):
+        notes.replace(KEY, Note(text="second"), read.etag)
+
+
+def test_rows_are_written_together_or_not_at_all(notes: DocumentTable[Note], client: TableClient) -> None:
+    notes.insert(KEY, Note(text="first"))
+    read = notes.get(KEY)
+    assert read is not None
+    notes.replace(KEY, Note(text="second"), read.etag)
+    other = Key("p", "other")
+    with pytest.raises(Conflict):
+        together(client, insert=[entity(other, Note())], replace=[(entity(KEY, Note(text="third")), read.etag)])
+    assert notes.get(other) is None
+
+
+def test_a_row_that_exists_stops_the_others_too(notes: DocumentTable[Note], client: TableClient) -> None:
+    notes.insert(KEY, Note(text="first"))
+    other = Key("p", "other")
+    notes.insert(other, Note(text="there"))
+    read = notes.get(KEY)
+    assert read is not None
+    with pytest.raises(Conflict):
+        together(client, insert=[entity(other, Note())], replace=[(entity(KEY, Note(text="second")), read.etag)])
+    unchanged = notes.get(KEY)
+    assert unchanged is not None
+    assert unchanged.value.text == "first"
+
+
+def test_a_document_that_does_not_fit_a_row_is_refused(notes: DocumentTable[Note]) -> None:
+    with pytest.raises(ValueError, match="too large"):
+        notes.insert(KEY, Note(text="x" * 40_000))
