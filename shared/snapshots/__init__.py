@@ -1,0 +1,57 @@
+"""Segment snapshots in Blob Storage: found, chosen when complete, and read row by row."""
+
+from shared.snapshots.catalog import SegmentCatalog
+from shared.snapshots.errors import (
+    AmbiguousSegment,
+    BadModel,
+    BrokenSnapshot,
+    ColumnMissing,
+    HeaderUnclear,
+    SchemaMismatch,
+    SnapshotChanged,
+    SnapshotError,
+    UnreadableFile,
+)
+from shared.snapshots.guessing import guess_columns
+from shared.snapshots.models import (
+    BadRow,
+    Choice,
+    Complete,
+    FoundSegment,
+    Missing,
+    Partition,
+    Preview,
+    ReadOptions,
+    Row,
+    Snapshot,
+    StillWriting,
+)
+from shared.snapshots.reading import columns, preview, read_rows
+
+__all__ = [
+    "AmbiguousSegment",
+    "BadModel",
+    "BadRow",
+    "BrokenSnapshot",
+    "Choice",
+    "ColumnMissing",
+    "Complete",
+    "FoundSegment",
+    "HeaderUnclear",
+    "Missing",
+    "Partition",
+    "Preview",
+    "ReadOptions",
+    "Row",
+    "SchemaMismatch",
+    "SegmentCatalog",
+    "Snapshot",
+    "SnapshotChanged",
+    "SnapshotError",
+    "StillWriting",
+    "UnreadableFile",
+    "columns",
+    "guess_columns",
+    "preview",
+    "read_rows",
+]

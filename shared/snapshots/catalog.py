@@ -1,0 +1,185 @@
+"""Finds the segments of a container and chooses the newest complete snapshot of each."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from itertools import groupby
+
+from azure.storage.blob import ContainerClient
+
+from shared.snapshots.completeness import Broken, Evidence, judge, partition_of
+from shared.snapshots.errors import AmbiguousSegment, BrokenSnapshot
+from shared.snapshots.folders import FlatSegment, Source, TableFolder, date_folders, files_under, find_sources
+from shared.snapshots.model_file import Entity, Model, NamedPartition, read_model
+from shared.snapshots.models import Choice, Complete, FoundSegment, Missing, Snapshot, StillWriting
+from shared.snapshots.paths import DateFolder, date_folder, is_data_file, parent_of
+
+# Older snapshots that are looked at when the newest are broken.
+_MAX_BROKEN = 10
+
+
+class SegmentCatalog:
+    """The segments of one container, as they lie there now.
+
+    Made for one step and thrown away: it lists the folders once and remembers them. `quiet` is how long nothing may
+    have changed in a date folder before it counts as complete without model.json's word.
+    """
+
+    def __init__(self, container: ContainerClient, quiet: timedelta) -> None:
+        self._container = container
+        self._quiet = quiet
+        self._models: dict[str, Model | None] = {}
+
+    def segments(self) -> tuple[FoundSegment, ...]:
+        """Every segment of the container with its newest snapshot, complete or not, sorted by path."""
+        found = []
+        for source in self._sources:
+            newest = self._newest(source)
+            if newest:
+                newest_id, newest_at = newest
+                found.append(FoundSegment(source.name, source.root, source.path, newest_id, newest_at))
+        return tuple(found)
+
+    def newest_versions(self, segments: Iterable[str]) -> dict[str, str]:
+        """The version of each segment's newest snapshot, complete or not; segments without one are left out.
+
+        A version changes with every data file that is added or written again. Only lists, unless a segment is no
+        folder and no file and has to be looked up in model.json. Raises AmbiguousSegment, BadModel.
+        """
+        versions = {}
+        for segment in segments:
+            source = self._source(segment)
+            if source and (newest := self._newest(source)):
+                newest_id, _ = newest
+                versions[segment] = f"{newest_id}@{self._fingerprint(source, newest_id)}"
+        return versions
+
+    def choose(self, segment: str, now: datetime) -> Choice:
+        """The newest complete snapshot of a segment, or why there is none yet; `now` is aware, in UTC.
+
+        `segment` is a table folder, a model.json entity, the stem (or its `_<segment>` end) of flat files, or a path
+        `<root>/<table>`. Raises AmbiguousSegment, BadModel, BrokenSnapshot.
+        """
+        source = self._source(segment)
+        if source is None:
+            return Missing(segment, tuple(sorted({source.name for source in self._sources})))
+        if isinstance(source, FlatSegment):
+            return self._choose_flat(segment, source, now)
+        return self._choose_in_table(segment, source, now)
+
+    @cached_property
+    def _sources(self) -> tuple[Source, ...]:
+        return find_sources(self._container)
+
+    def _model(self, root: str) -> Model | None:
+        if root not in self._models:
+            self._models[root] = read_model(self._container, root)
+        return self._models[root]
+
+    def _fingerprint(self, source: Source, newest_id: str) -> str:
+        if isinstance(source, FlatSegment):
+            files = [file for _, file in source.files if file.path == newest_id]
+        else:
+            files = [file for file in files_under(self._container, newest_id) if is_data_file(file.path)]
+        return sha256("\n".join(f"{file.path} {file.etag}" for file in files).encode()).hexdigest()[:12]
+
+    def _newest(self, source: Source) -> tuple[str, datetime] | None:
+        if isinstance(source, FlatSegment):
+            taken_at, newest = source.files[0]
+            return newest.path, taken_at
+        folder = next(date_folders(self._container, source.path), None)
+        return (folder.path, folder.taken_at) if folder else None
+
+    def _source(self, segment: str) -> Source | None:
+        """The one source that a segment means: by exact name, ignoring case, by the model's name, by a stem's end."""
+        wanted = segment.strip("/")
+        folded = wanted.casefold()
+
+        def called(source: Source) -> str:
+            return source.path if "/" in wanted else source.name
+
+        rules: tuple[Callable[[Source], bool], ...] = (
+            lambda source: called(source) == wanted,
+            lambda source: called(source).casefold() == folded,
+            lambda source: self._entity_name(source) == wanted,
+            lambda source: self._entity_name(source).casefold() == folded,
+            lambda source: isinstance(source, FlatSegment) and source.name.casefold().endswith(f"_{folded}"),
+        )
+        for fits in rules:
+            found = [source for source in self._sources if fits(source)]
+            if len(found) > 1:
+                raise AmbiguousSegment(segment, [source.path for source in found])
+            if found:
+                return found[0]
+        return None
+
+    def _entity_name(self, source: Source) -> str:
+        entity = self._entity(source) if isinstance(source, TableFolder) else None
+        return entity.name if entity else ""
+
+    def _entity(self, table: TableFolder) -> Entity | None:
+        model = self._model(table.root)
+        return model.entity_of(table.path) if model else None
+
+    def _choose_in_table(self, segment: str, table: TableFolder, now: datetime) -> Choice:
+        model, entity = self._model(table.root), self._entity(table)
+        named = _by_date_folder(table, entity)
+        problems: list[str] = []
+        for folder in self._candidates(table, named):
+            evidence = Evidence(
+                segment=segment,
+                folder=folder.path,
+                files=files_under(self._container, folder.path),
+                named=named.get(folder, ()),
+                model_written_at=model.written_at if model else None,
+            )
+            verdict = judge(evidence, now, self._quiet)
+            if isinstance(verdict, StillWriting):
+                return verdict
+            if isinstance(verdict, Broken):
+                problems.append(verdict.problem)
+                if len(problems) == _MAX_BROKEN:
+                    break
+                continue
+            return Complete(
+                Snapshot(
+                    segment=segment,
+                    id=folder.path,
+                    taken_at=folder.taken_at,
+                    partitions=verdict,
+                    columns=entity.columns or None if entity else None,
+                    warnings=tuple(f"An older snapshot is used: {problem}." for problem in problems),
+                )
+            )
+        if problems:
+            raise BrokenSnapshot(segment, problems)
+        return Missing(segment, tuple(sorted({source.name for source in self._sources})))
+
+    def _candidates(
+        self, table: TableFolder, named: dict[DateFolder, tuple[NamedPartition, ...]]
+    ) -> Iterator[DateFolder]:
+        """Date folders, the newest first: those that exist and those that model.json announces."""
+        both = heapq.merge(date_folders(self._container, table.path), sorted(named, reverse=True), reverse=True)
+        return (folder for folder, _ in groupby(both))
+
+    def _choose_flat(self, segment: str, source: FlatSegment, now: datetime) -> Choice:
+        taken_at, newest = source.files[0]
+        settles_at = newest.changed_at + self._quiet
+        if now < settles_at:
+            return StillWriting(segment, settles_at, f"File '{newest.path}' changed a short time ago.")
+        return Complete(
+            Snapshot(segment=segment, id=newest.path, taken_at=taken_at, partitions=(partition_of(newest),))
+        )
+
+
+def _by_date_folder(table: TableFolder, entity: Entity | None) -> dict[DateFolder, tuple[NamedPartition, ...]]:
+    named: dict[DateFolder, tuple[NamedPartition, ...]] = {}
+    for partition in entity.partitions if entity else ():
+        folder = date_folder(parent_of(partition.path))
+        if folder and folder.table == table.path:
+            named[folder] = (*named.get(folder, ()), partition)
+    return named

@@ -1,0 +1,215 @@
+"""One CSV partition as a table: its dialect and header found out, its rows read as a stream."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain
+from operator import itemgetter
+from typing import Any, BinaryIO, Literal
+
+from shared.snapshots.columns import holds_all, is_header, same_names
+from shared.snapshots.errors import SchemaMismatch
+from shared.snapshots.model_file import MAX_COLUMNS
+from shared.snapshots.models import BadRow, ReadOptions, Row
+from shared.snapshots.partition_file import PartitionFile
+
+MAX_CELL_CHARS = 1024**2
+MAX_ROW_CHARS = 8 * 1024**2
+
+_DELIMITERS = (",", ";", "\t", "|")
+_LINE_BREAK = re.compile("\r\n|\r|\n")
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+# The limit is the csv module's, for the whole process; its default of 131,072 is less than an attribute may hold.
+csv.field_size_limit(MAX_CELL_CHARS)
+
+
+class CsvTable:
+    """A CSV partition: `columns` in the order of its cells, and its rows.
+
+    Raises UnreadableFile, HeaderUnclear, SchemaMismatch and SnapshotChanged, on opening and while reading.
+    """
+
+    columns: tuple[str, ...]
+
+    def __init__(
+        self,
+        file: PartitionFile,
+        options: ReadOptions,
+        model_columns: Sequence[str] | None,
+        wanted: Sequence[str],
+    ) -> None:
+        self._file = file
+        partition = file.partition
+        self._quoting: Literal[0, 3] = csv.QUOTE_NONE if partition.quoting == "none" else csv.QUOTE_MINIMAL
+        with self._errors_named():
+            content = file.open_content()
+            encoding = partition.encoding or options.encoding or _marked_encoding(content) or "utf-8"
+            try:
+                self._lines = _Lines(io.TextIOWrapper(content, encoding, newline=""), file)
+            except (LookupError, ValueError) as error:
+                raise file.unreadable(f"its encoding '{encoding}' is not known") from error
+            self._head: list[str] = []
+            delimiter = partition.delimiter or options.delimiter
+            self._delimiter = delimiter or self._find_delimiter(model_columns, wanted)
+            first = self._first_row(self._delimiter)
+        self.columns = self._find_columns(first, options, model_columns, wanted)
+
+    def rows(self, partition: int, picked: Sequence[int]) -> Iterator[Row | BadRow]:
+        """Every row after the header, with the cells at `picked`; a row of another width is a BadRow."""
+        pick = _picker(picked)
+        width = len(self.columns)
+        lines = self._lines
+        reader = self._reader(chain(self._head, lines), self._delimiter)
+        header_ahead = self._has_header
+        line = 0
+        with self._errors_named():
+            for cells in reader:
+                starts, line = line + 1, reader.line_num
+                lines.row_chars = 0
+                if not cells:
+                    continue
+                if header_ahead:
+                    header_ahead = False
+                elif len(cells) == width:
+                    yield Row(partition, starts, pick(cells))
+                else:
+                    yield BadRow(partition, starts, f"{len(cells)} cells instead of {width}")
+
+    def _find_columns(
+        self, first: list[str], options: ReadOptions, model_columns: Sequence[str] | None, wanted: Sequence[str]
+    ) -> tuple[str, ...]:
+        file = self._file
+        stated = file.partition.header if file.partition.header != "auto" else options.header
+        if not first:
+            if not model_columns:
+                raise file.unreadable("it holds no header row and no profiles")
+            self._has_header = False
+            return tuple(model_columns)
+        if len(first) > MAX_COLUMNS:
+            raise file.unreadable(f"it has {len(first):,} columns; at most {MAX_COLUMNS:,} are read")
+        self._has_header = is_header(
+            first,
+            stated=stated,
+            model_columns=model_columns,
+            wanted=wanted,
+            segment=file.segment,
+            path=file.partition.path,
+        )
+        if self._has_header or not model_columns:
+            return tuple(first)
+        if len(first) != len(model_columns):
+            raise SchemaMismatch(
+                f"File '{file.partition.path}' of segment '{file.segment}' does not fit its model.json: "
+                f"{len(model_columns)} columns are expected and {len(first)} found. "
+                "Have the segment exported again, or state the delimiter of its files in the export."
+            )
+        return tuple(model_columns)
+
+    def _find_delimiter(self, model_columns: Sequence[str] | None, wanted: Sequence[str]) -> str:
+        """The one that makes the best header of the first row; with a model else a comma, the documented default."""
+        first_rows = {}
+        for delimiter in _DELIMITERS:
+            try:
+                first_rows[delimiter] = self._first_row(delimiter)
+            except csv.Error:
+                continue
+        if model_columns:
+            return next((key for key, row in first_rows.items() if same_names(row, model_columns)), _DELIMITERS[0])
+        return max(
+            first_rows,
+            key=lambda key: (holds_all(first_rows[key], wanted), len(first_rows[key])),
+            default=_DELIMITERS[0],
+        )
+
+    def _first_row(self, delimiter: str) -> list[str]:
+        """The first row that is not blank; its lines are kept to be read again."""
+        return next((cells for cells in self._reader(self._kept_lines(), delimiter) if cells), [])
+
+    def _kept_lines(self) -> Iterator[str]:
+        yield from self._head
+        for line in self._lines:
+            self._head.append(line if self._head else line.removeprefix("\ufeff"))
+            yield self._head[-1]
+
+    def _reader(self, lines: Iterator[str], delimiter: str) -> Any:
+        return csv.reader(lines, delimiter=delimiter, quoting=self._quoting, strict=True)
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        file = self._file
+        try:
+            yield
+        except EOFError as error:
+            raise file.unreadable("its gzip data ends too early, as after an upload that was cut off") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise file.unreadable("its gzip data is damaged") from error
+        except UnicodeError as error:
+            line, encoding = self._lines.line_of(error), self._lines.encoding
+            raise file.unreadable(
+                f"line {line} is not encoded in {encoding}; state its encoding in the export"
+            ) from error
+        except csv.Error as error:
+            raise file.unreadable(f"{_csv_problem(error)} before the end of line {self._lines.count}") from error
+
+
+class _Lines:
+    """The physical lines of a text, with a limit to what one row may take up."""
+
+    def __init__(self, text: io.TextIOWrapper, file: PartitionFile) -> None:
+        self._readline = text.readline
+        self._file = file
+        self.encoding = text.encoding
+        self.count = 0
+        self.row_chars = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._readline(MAX_ROW_CHARS + 1)
+        if not line:
+            raise StopIteration
+        self.row_chars += len(line)
+        if self.row_chars > MAX_ROW_CHARS:
+            raise self._file.unreadable(
+                f"the row around line {self.count + 1} is longer than {MAX_ROW_CHARS:,} characters"
+            )
+        self.count += 1
+        return line
+
+    def line_of(self, error: UnicodeError) -> int:
+        """The line of what could not be decoded; the bytes before it in the same block are decoded to count on."""
+        before = ""
+        if isinstance(error, UnicodeDecodeError):
+            # Some codecs cannot skip what they do not understand; the line is then that of the block's start.
+            with suppress(UnicodeError):
+                before = error.object[: error.start].decode(error.encoding, "ignore")
+        return self.count + 1 + len(_LINE_BREAK.findall(before))
+
+
+def _marked_encoding(content: BinaryIO) -> str | None:
+    assert isinstance(content, io.BufferedReader)  # noqa: S101 - peek is what BufferedReader adds to BinaryIO
+    return "utf-16" if content.peek(2)[:2] in _BYTE_ORDER_MARKS else None
+
+
+def _picker(picked: Sequence[int]) -> Any:
+    if len(picked) == 1:
+        only = picked[0]
+        return lambda cells: (cells[only],)
+    return itemgetter(*picked) if picked else lambda _: ()
+
+
+def _csv_problem(error: csv.Error) -> str:
+    text = str(error)
+    if "field limit" in text:
+        return f"a cell is longer than {MAX_CELL_CHARS:,} characters, or a quote is not closed,"
+    if "unexpected end" in text:
+        return "a quote is not closed"
+    return "a quoted cell goes on after its closing quote"

@@ -1,0 +1,1 @@
+"""Specifications of the export: what a run does, step by step."""

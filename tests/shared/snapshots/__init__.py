@@ -1,0 +1,1 @@
+"""Specifications of how segment snapshots are found, chosen and read."""
