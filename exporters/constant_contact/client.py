@@ -1,0 +1,220 @@
+"""The Constant Contact V3 API: the few calls that an export needs, with time-outs, the limits and one fresh token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from exporters.constant_contact.errors import (
+    NoAnswer,
+    QuotaExceeded,
+    ServerError,
+    SignInAgain,
+    Unreachable,
+    answer_error,
+)
+from exporters.constant_contact.limits import API, Limiter
+from exporters.constant_contact.tokens import Tokens
+from shared.errors import Wait
+from shared.models import Connection
+from shared.settings import Settings
+
+# Activities are kept for ten days, and an account queues at most 1,000: more pages than this mean a link that loops.
+_MOST_PAGES = 50
+_PAGE = 500
+_CONNECT_SECONDS = 10
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class _Answer(BaseModel):
+    """What the service sends; a field that it leaves empty (null) has its default."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+class ActivityStatus(_Answer):
+    """The counters of an activity. `items_total_count` includes the header row of the file."""
+
+    items_total_count: int = 0
+    person_count: int = 0
+    error_count: int = 0
+    correctable_count: int = 0
+    cannot_add_to_list_count: int = 0
+
+
+class Activity(_Answer):
+    """Constant Contact's asynchronous job for one batch."""
+
+    activity_id: str
+    state: str = ""
+    percent_done: int | None = None
+    source_file_name: str | None = None
+    activity_errors: tuple[str, ...] = ()
+    status: ActivityStatus = Field(default_factory=ActivityStatus)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its state is final."""
+        return self.state in ("completed", "failed", "timed_out", "cancelled")
+
+
+class ContactList(_Answer):
+    """A list of contacts in the account."""
+
+    list_id: str
+    name: str = ""
+
+
+class Account:
+    """The Constant Contact account of one connection.
+
+    Every method raises a `ConstantContactError` that says what to do next, or `shared.errors.Wait`.
+    `requests` counts the requests that left, refused ones too.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Settings,
+        tokens: Tokens,
+        limiter: Limiter,
+        session: requests.Session,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._tokens = tokens
+        self._limiter = limiter
+        self._session = session
+        self._now = now
+        self.requests = 0
+
+    def import_file(self, list_id: str, file_name: str, content: bytes, *, send_by: datetime) -> Activity:
+        """Queue the import of a CSV file into a list.
+
+        Args:
+            list_id: the list that the contacts join.
+            file_name: comes back as the activity's `source_file_name`; must end in `.csv`.
+            content: UTF-8 CSV, at most 40,000 lines with the header and under 4,000,000 bytes; the service silently
+                drops what is beyond (V3 specification, "Import Contacts using a CSV File").
+            send_by: after this moment the request is not sent any more (`Wait` is raised instead).
+        """
+        answer = self._request(
+            "POST",
+            "/activities/contacts_file_import",
+            queues_work=True,
+            send_by=send_by,
+            files={"file": (file_name, content, "text/csv"), "list_ids": (None, list_id)},
+        )
+        return _parsed(Activity, answer)
+
+    def find_import(self, file_name: str) -> Activity | None:
+        """The activity that a file of this name started, or None when there is none (yet)."""
+        return next((one for one in self.activities() if one.source_file_name == file_name), None)
+
+    def activities(self) -> Iterator[Activity]:
+        """The account's activities of the last ten days, 500 a request."""
+        path: str | None = f"/activities?limit={_PAGE}"
+        seen: set[str] = set()
+        while path and path not in seen and len(seen) < _MOST_PAGES:
+            seen.add(path)
+            page = _parsed(_ActivityPage, self._request("GET", path))
+            yield from page.activities
+            path = page.next_path()
+
+    def activity(self, activity_id: str) -> Activity:
+        """One activity by id."""
+        return _parsed(Activity, self._request("GET", f"/activities/{activity_id}"))
+
+    def contact_list(self, list_id: str) -> ContactList:
+        """One list by id."""
+        return _parsed(ContactList, self._request("GET", f"/contact_lists/{list_id}"))
+
+    def _request(
+        self, method: str, path: str, *, queues_work: bool = False, send_by: datetime | None = None, **content: Any
+    ) -> requests.Response:
+        token = self._tokens.access_token(self._connection)
+        answer = self._send(token, method, path, send_by, **content)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            token = self._tokens.another_access_token(self._connection, rejected=token)
+            answer = self._send(token, method, path, send_by, **content)
+            if answer.status_code == HTTPStatus.UNAUTHORIZED:
+                raise SignInAgain(
+                    f"Constant Contact does not accept the connection “{self._connection.display_name}”, even with a "
+                    "fresh token. An administrator has to sign in again."
+                )
+        if answer.ok:
+            return answer
+        error = answer_error(
+            answer.status_code,
+            answer.content,
+            retry_after=answer.headers.get("Retry-After"),
+            queues_work=queues_work,
+        )
+        if isinstance(error, QuotaExceeded):
+            self._limiter.exhaust(API)
+        raise error
+
+    def _send(self, token: str, method: str, path: str, send_by: datetime | None, **content: Any) -> requests.Response:
+        self._limiter.take(API)
+        if send_by and self._now() > send_by:
+            raise Wait(1, "the request was held up for too long and was not sent")
+        self.requests += 1
+        try:
+            return self._session.request(
+                method,
+                self._settings.constant_contact_api_url + path,
+                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+                timeout=(_CONNECT_SECONDS, self._settings.request_timeout_seconds),
+                # A token is sent to nobody but the configured service.
+                allow_redirects=False,
+                **content,
+            )
+        except requests.ConnectTimeout as error:
+            raise Unreachable("Constant Contact cannot be reached") from error
+        except requests.RequestException as error:
+            if _was_never_connected(error):
+                raise Unreachable("Constant Contact cannot be reached") from error
+            raise NoAnswer("Constant Contact did not answer") from error
+
+
+class _ActivityPage(_Answer):
+    activities: tuple[Activity, ...] = ()
+    links: dict[str, Any] = Field(default_factory=dict, alias="_links")
+
+    def next_path(self) -> str | None:
+        """The path of the next page below the API's base address; only path and query of the link are used."""
+        following = self.links.get("next")
+        href = following.get("href") if isinstance(following, dict) else None
+        if not isinstance(href, str) or not href:
+            return None
+        parts = urlsplit(urljoin("/v3/", href))
+        return parts.path.removeprefix("/v3") + (f"?{parts.query}" if parts.query else "")
+
+
+def _was_never_connected(error: requests.RequestException) -> bool:
+    """requests wraps urllib3's error, which keeps its cause: a connection that was never made carried nothing."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
+
+
+def _parsed(model: type[Parsed], answer: requests.Response) -> Parsed:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError:
+        # A success that cannot be read: whether it was done is as unclear as after a server error.
+        raise ServerError(answer.status_code) from None

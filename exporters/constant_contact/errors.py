@@ -1,0 +1,151 @@
+"""What Constant Contact can answer, grouped by what to do about it.
+
+ConstantContactError
+├── Refused            the request is wrong and stays wrong (400, 403, 404, 409, 415 …); certainly not processed
+├── SignInAgain        the grant is broken; only a person can mend it
+├── Throttled          too many requests in a second (429); certainly not processed
+├── QuotaExceeded      no calls left until 00:00 UTC (429); certainly not processed
+├── QueueFull          1,000 activities are waiting in the account (429); certainly not processed
+├── Unreachable        no connection was made; certainly not processed
+└── Unclear            it may have been processed: look before sending again
+    ├── ServerError    an answer came, and it was a 5xx
+    └── NoAnswer       the connection broke or timed out after the request had left
+
+The service declares no schema for its errors. Gateway errors are objects, service errors are lists of them, the token
+endpoint speaks OAuth or Okta, some answers are empty or HTML (constant-contact V3 specification, and live samples in
+public issue trackers). All of them are read here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+
+from shared.errors import ExportError
+
+_ADDRESS = re.compile(r"[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;]+")
+_LONGEST_MESSAGE = 300
+
+
+class ConstantContactError(ExportError):
+    """Constant Contact did not do what it was asked."""
+
+
+class Refused(ConstantContactError):
+    """The request is wrong and stays wrong. `status` is the HTTP status, `text` the service's own words."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"Constant Contact refused the request (HTTP {status}): {text}")
+        self.status = status
+        self.text = text
+
+
+class SignInAgain(ConstantContactError):
+    """The connection's grant is broken; an administrator has to sign in to Constant Contact again."""
+
+
+class Throttled(ConstantContactError):
+    """Too many requests in one second; wait at least `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("Constant Contact asked to slow down")
+        self.seconds = seconds
+
+
+class QuotaExceeded(ConstantContactError):
+    """The day's calls are used up; they come back at 00:00 UTC."""
+
+
+class QueueFull(ConstantContactError):
+    """The account has as many waiting activities as it may have; wait until some have ended."""
+
+
+class Unreachable(ConstantContactError):
+    """No connection could be made, so nothing was sent."""
+
+
+class Unclear(ConstantContactError):
+    """The request may or may not have been processed."""
+
+
+class ServerError(Unclear):
+    """Constant Contact answered with a server error; `seconds` is its own Retry-After, if it named one."""
+
+    def __init__(self, status: int, seconds: float | None = None) -> None:
+        super().__init__(f"Constant Contact has a problem (HTTP {status})")
+        self.seconds = seconds
+
+
+class NoAnswer(Unclear):
+    """The connection broke or timed out before an answer came."""
+
+
+def without_addresses(text: str) -> str:
+    """The text with every e-mail address taken out, cut to a length that a page can show."""
+    clean = _ADDRESS.sub("[address]", " ".join(text.split()))
+    return clean if len(clean) <= _LONGEST_MESSAGE else clean[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def error_text(body: bytes) -> str:
+    """What an error body says, in one line without addresses; a fixed sentence when it says nothing."""
+    said = [without_addresses(message) for message in _messages(body)]
+    return "; ".join(said) or "it did not say why"
+
+
+def error_keys(body: bytes) -> set[str]:
+    """The machine-readable keys in an error body (`throttled`, `invalid_grant`, …), lower case."""
+    keys = set()
+    for one in _objects(body):
+        for name in ("error_key", "error", "errorCode"):
+            if isinstance(one.get(name), str):
+                keys.add(str(one[name]).lower())
+    return keys
+
+
+def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_work: bool) -> ConstantContactError:
+    """The error that an answer outside 2xx means.
+
+    Args:
+        status: the HTTP status.
+        body: the answer's body, of any shape.
+        retry_after: the header of that name; undocumented there, honoured if it appears.
+        queues_work: the request would have queued an activity, so a 429 may mean that the queue is full.
+    """
+    wait = _seconds(retry_after)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        keys = error_keys(body)
+        if "quota_exceeded" in keys:
+            return QuotaExceeded("Today's calls to Constant Contact are used up; they come back at 00:00 UTC")
+        if "throttled" in keys or not queues_work:
+            return Throttled(wait or 1.0)
+        # The queue limit's body is not documented: whatever a 429 on an import is, if it is neither of the above.
+        return QueueFull("Constant Contact has 1,000 activities waiting for this account")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServerError(status, wait)
+    return Refused(status, error_text(body))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    if retry_after is None or not retry_after.strip().isdigit():
+        return None
+    return min(3600.0, float(retry_after))
+
+
+def _objects(body: bytes) -> list[dict[str, object]]:
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    candidates = parsed if isinstance(parsed, list) else [parsed]
+    return [one for one in candidates if isinstance(one, dict)]
+
+
+def _messages(body: bytes) -> list[str]:
+    messages = []
+    for one in _objects(body):
+        for name in ("error_message", "error_description", "errorSummary", "message", "error_key", "error"):
+            if isinstance(one.get(name), str) and one[name]:
+                messages.append(str(one[name]))
+                break
+    return messages

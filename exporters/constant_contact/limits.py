@@ -1,0 +1,133 @@
+"""The request limits of a Constant Contact client id, kept together by every instance of the app.
+
+A slot is reserved in one table row by compare-and-set before each request (the generic cell rate algorithm), so any
+number of instances together stay within the documented limits: 4 requests a second and 10,000 a UTC day, both per API
+key and not per account. The service sends no rate headers, so the app has to count for itself.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from azure.data.tables import TableClient
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import Conflict, Wait
+from shared.tables import DocumentTable, Key, Stored
+
+# A slot further away than this is not waited for: the message goes back to its queue instead.
+LONGEST_PAUSE_SECONDS = 2.0
+# A request that leaves later than this after its slot could meet the requests of later slots in the same second.
+LATEST_START_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit on requests: their smallest distance in seconds, and how many a UTC day (None: no daily limit)."""
+
+    name: str
+    seconds_apart: float
+    a_day: int | None = None
+
+
+# 4 requests a second are allowed. 300 ms apart, a fifth comes 1.2 s after the first: 0.2 s to spare.
+API = Limit("api", seconds_apart=0.3, a_day=10_000)
+# 1 request a second is allowed.
+TOKEN = Limit("token", seconds_apart=1.2)
+
+
+class Usage(BaseModel):
+    """The row of one client id and one limit: the next free slot (seconds since 1970) and the day's calls."""
+
+    model_config = ConfigDict(frozen=True)
+
+    next_free: float = 0.0
+    day: str = ""
+    calls: int = 0
+
+
+class Limiter:
+    """Hands out the slots of one client id."""
+
+    def __init__(
+        self,
+        client: TableClient,
+        client_id: str,
+        *,
+        now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._table = DocumentTable(client, Usage)
+        self._client_id = client_id
+        self._now = now
+        self._pause = pause
+
+    def take(self, limit: Limit) -> None:
+        """Reserve the next slot and pause until it has come (two seconds at the most).
+
+        Raises:
+            Wait: the next slot is too far away, or the day's calls are used up. Nothing was reserved.
+        """
+        while True:
+            slot = self._reserve(limit)
+            if slot is None:
+                continue
+            self._pause(max(0.0, slot - self._now()))
+            if self._now() - slot <= LATEST_START_SECONDS:
+                return
+            # Woken too late (a busy machine): this slot has passed, its call counts, the request takes a new one.
+
+    def exhaust(self, limit: Limit) -> None:
+        """Constant Contact says that the day's quota is used up, whatever our count: take no slot before 00:00 UTC."""
+        while True:
+            stored = self._read(limit)
+            usage = stored.value.model_copy(update={"day": self._today(), "calls": limit.a_day or 0})
+            if self._write(limit, usage, stored.etag):
+                return
+
+    def _reserve(self, limit: Limit) -> float | None:
+        """The time of a reserved slot, or None when another instance was quicker."""
+        stored = self._read(limit)
+        now, today = self._now(), self._today()
+        calls = stored.value.calls if stored.value.day == today else 0
+        if limit.a_day is not None and calls >= limit.a_day:
+            raise Wait(seconds_to_midnight(now), "today's calls to Constant Contact are used up until 00:00 UTC")
+        slot = max(now, stored.value.next_free)
+        if slot - now > LONGEST_PAUSE_SECONDS:
+            # Come back spread out, so that those who wait do not all come at once.
+            raise Wait(slot - now + random.random(), "waiting for a free slot of the request limit")  # noqa: S311
+        usage = Usage(next_free=slot + limit.seconds_apart, day=today, calls=calls + 1)
+        return slot if self._write(limit, usage, stored.etag) else None
+
+    def _read(self, limit: Limit) -> Stored[Usage]:
+        key = self._key(limit)
+        stored = self._table.get(key)
+        if stored is None:
+            self._table.insert(key, Usage())
+            stored = self._table.get(key)
+        assert stored is not None  # noqa: S101 - nobody removes the row
+        return stored
+
+    def _write(self, limit: Limit, usage: Usage, etag: str) -> bool:
+        try:
+            self._table.replace(self._key(limit), usage, etag)
+        except Conflict:
+            return False
+        return True
+
+    def _key(self, limit: Limit) -> Key:
+        return Key(self._client_id, limit.name)
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._now(), UTC).date().isoformat()
+
+
+def seconds_to_midnight(now: float) -> float:
+    """Seconds from `now` (since 1970) until shortly after the next 00:00 UTC, when the day's calls begin anew."""
+    moment = datetime.fromtimestamp(now, UTC)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return (midnight - moment).total_seconds() + 1

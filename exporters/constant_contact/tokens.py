@@ -1,0 +1,207 @@
+"""Access tokens: read from Key Vault, refreshed before they end, by one refresher at a time.
+
+A rotating refresh token works once: whoever spends it must have saved its successor before anybody needs it. So a
+refresh holds the connection's lease, reads the secret again under it, and saves the new pair before using it. With
+long-lived refresh tokens the same value comes back and the same steps are harmless.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import requests
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.storage.blob import ContainerClient
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
+
+from exporters.constant_contact.errors import (
+    ServerError,
+    SignInAgain,
+    Throttled,
+    answer_error,
+    error_keys,
+)
+from exporters.constant_contact.limits import TOKEN, Limiter
+from shared.errors import Wait
+from shared.models import Connection
+from shared.secrets import Secrets
+from shared.settings import Settings
+
+CLIENT_SECRET_NAME = "constant-contact-client-secret"  # noqa: S105 - the name of a secret, not a secret
+# A token is refreshed this long before it ends, so that it lives through any request that starts with it.
+_MARGIN = timedelta(minutes=10)
+# The service keeps a lease at most this long for a refresher that died; blob leases last 15 to 60 seconds.
+_LEASE_SECONDS = 60
+_CACHE_FOR = timedelta(minutes=5)
+
+
+class TokenSet(BaseModel):
+    """What the secret of a connection holds, as JSON. Only the refresh token is needed at first."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    access_token: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    expires_at: datetime = Field(default=datetime(1970, 1, 1, tzinfo=UTC))
+    scope: str = ""
+
+    @field_serializer("access_token", "refresh_token", when_used="json")
+    def _plain(self, value: SecretStr | None) -> str | None:
+        return value.get_secret_value() if value else None
+
+
+class Tokens:
+    """The tokens of all connections of one client id."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        locks: ContainerClient,
+        limiter: Limiter,
+        session: requests.Session,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._locks = locks
+        self._limiter = limiter
+        self._session = session
+        self._now = now
+        self._cache: dict[str, tuple[TokenSet, datetime]] = {}
+        self._unsaved: dict[str, TokenSet] = {}
+
+    def access_token(self, connection: Connection) -> str:
+        """A token that lives for at least ten minutes.
+
+        Raises:
+            SignInAgain: the connection has no tokens, or Constant Contact no longer takes them.
+            Wait: Key Vault or Constant Contact is away, or another worker is refreshing.
+        """
+        cached = self._cache.get(connection.id)
+        if cached and self._now() - cached[1] < _CACHE_FOR and self._usable(cached[0]):
+            return _value(cached[0])
+        tokens = self._read(connection)
+        if not self._usable(tokens):
+            tokens = self._refresh(connection, rejected=None)
+        return self._keep(connection, tokens)
+
+    def another_access_token(self, connection: Connection, rejected: str) -> str:
+        """A token other than `rejected`, which Constant Contact has just refused. Raises as `access_token` does."""
+        self._cache.pop(connection.id, None)
+        return self._keep(connection, self._refresh(connection, rejected=rejected))
+
+    def _keep(self, connection: Connection, tokens: TokenSet) -> str:
+        self._cache[connection.id] = (tokens, self._now())
+        return _value(tokens)
+
+    def _usable(self, tokens: TokenSet) -> bool:
+        return tokens.access_token is not None and tokens.expires_at - self._now() > _MARGIN
+
+    def _read(self, connection: Connection) -> TokenSet:
+        secret = self._secrets.get(connection.secret_name)
+        if not secret:
+            raise SignInAgain(
+                f"The connection “{connection.display_name}” has no token in Key Vault. "
+                "An administrator has to connect it to Constant Contact."
+            )
+        try:
+            return TokenSet.model_validate_json(secret)
+        except ValidationError:
+            raise SignInAgain(
+                f"The secret “{connection.secret_name}” of the connection “{connection.display_name}” is not a token "
+                "pair. An administrator has to connect it to Constant Contact again."
+            ) from None
+
+    def _refresh(self, connection: Connection, *, rejected: str | None) -> TokenSet:
+        with self._lease(connection):
+            tokens = self._read(connection)
+            if self._usable(tokens) and _value(tokens) != rejected:
+                return tokens  # Somebody else was quicker.
+            if tokens.refresh_token is None:
+                raise self._broken(connection, "it holds no refresh token")
+            spent = tokens.refresh_token.get_secret_value()
+            # A pair that the vault would not take a moment ago is still the only living one.
+            fresh = self._unsaved.get(spent) or self._spend(connection, tokens, spent)
+            self._unsaved[spent] = fresh
+            self._secrets.set(connection.secret_name, fresh.model_dump_json())
+            del self._unsaved[spent]
+            return fresh
+
+    def _spend(self, connection: Connection, old: TokenSet, refresh_token: str) -> TokenSet:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        client_id = self._settings.constant_contact_client_id
+        client_secret = self._secrets.get(CLIENT_SECRET_NAME)
+        if client_secret is None:
+            form["client_id"] = client_id  # An app without a secret (PKCE) names itself in the form instead.
+        self._limiter.take(TOKEN)
+        try:
+            answer = self._session.post(
+                f"{self._settings.constant_contact_auth_url}/token",
+                data=form,
+                auth=(client_id, client_secret) if client_secret else None,
+                headers={"Accept": "application/json"},
+                timeout=self._settings.request_timeout_seconds,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise Wait(10, "Constant Contact's sign-in service does not answer") from error
+        if not answer.ok:
+            raise self._refresh_error(connection, answer)
+        try:
+            given = answer.json()
+            return TokenSet(
+                access_token=given["access_token"],
+                # A long-lived refresh token may be left out of the answer: then the old one stays.
+                refresh_token=given.get("refresh_token") or refresh_token,
+                expires_at=self._now() + timedelta(seconds=int(given["expires_in"])),
+                scope=given.get("scope") or old.scope,
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Wait(30, "Constant Contact's sign-in service gave an answer without a token") from error
+
+    def _refresh_error(self, connection: Connection, answer: requests.Response) -> Exception:
+        keys = error_keys(answer.content)
+        if "invalid_grant" in keys:
+            return self._broken(connection, "Constant Contact no longer accepts its refresh token")
+        if keys & {"invalid_client", "unauthorized_client"}:
+            return SignInAgain(
+                "Constant Contact does not accept the app's own credentials. Check CONSTANT_CONTACT_CLIENT_ID and the "
+                f"secret “{CLIENT_SECRET_NAME}” in Key Vault."
+            )
+        error = answer_error(
+            answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After"), queues_work=False
+        )
+        # Anything else may pass: a connection is never given up for a fault that is not its own.
+        seconds = error.seconds if isinstance(error, Throttled | ServerError) and error.seconds else 15
+        return Wait(seconds, f"Constant Contact's sign-in service refuses for now (HTTP {answer.status_code})")
+
+    def _broken(self, connection: Connection, why: str) -> SignInAgain:
+        return SignInAgain(
+            f"The connection “{connection.display_name}” has to be signed in to Constant Contact again: {why}."
+        )
+
+    @contextlib.contextmanager
+    def _lease(self, connection: Connection) -> Iterator[None]:
+        """Hold the connection's refresh lease; the service's clock ends it if its holder dies."""
+        blob = self._locks.get_blob_client(f"refresh/{connection.id}")
+        with contextlib.suppress(ResourceExistsError):
+            blob.upload_blob(b"", overwrite=False)
+        try:
+            lease = blob.acquire_lease(_LEASE_SECONDS)
+        except HttpResponseError as error:
+            if error.status_code != 409:
+                raise
+            raise Wait(2, "another worker is refreshing the connection's token") from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(HttpResponseError):
+                lease.release()
+
+
+def _value(tokens: TokenSet) -> str:
+    return tokens.access_token.get_secret_value() if tokens.access_token else ""

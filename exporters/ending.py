@@ -1,0 +1,70 @@
+"""Ends a run: its counts, its status, its slot."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from exporters.runs import Batch, Counts, Run, Status
+from exporters.services import Services
+
+
+def end_run(services: Services, run: Run, *, error: str | None = None, timed_out: bool = False) -> Run:
+    """End the run as its batches stand; with `error` it has failed. A run that has ended stays as it is."""
+    batches = [stored.value for stored in services.runs.batches(run.run_id)]
+
+    def ended(run: Run) -> Run:
+        counts = final_counts(run.counts, batches)
+        why = error or run.stop or _what_failed(batches, counts, timed_out=timed_out)
+        return run.model_copy(
+            update={
+                "status": _status(run, counts, why, timed_out=timed_out),
+                "ended_at": services.now(),
+                "counts": counts,
+                "error": why,
+                "waiting": None,
+            }
+        )
+
+    return services.runs.end(run, ended)
+
+
+def is_overdue(services: Services, run: Run) -> bool:
+    """Whether the run has taken longer than a run may."""
+    return services.now() > run.created_at + timedelta(hours=services.settings.run_time_limit_hours)
+
+
+def final_counts(prepared: Counts, batches: list[Batch]) -> Counts:
+    """Where every profile went. What Constant Contact took but has not reported on counts as sent."""
+    taken = [batch for batch in batches if batch.state in ("uploaded", "completed")]
+    refused = sum(batch.rejected for batch in taken)
+    sent = sum(batch.contacts - batch.rejected - batch.dropped for batch in taken)
+    return prepared.model_copy(
+        update={
+            "sent": sent,
+            "rejected": prepared.rejected_by_us + refused,
+            "rejected_by_constant_contact": refused,
+            "not_added": sum(batch.not_added for batch in taken),
+            "not_sent": prepared.prepared - sent - refused,
+        }
+    )
+
+
+def _what_failed(batches: list[Batch], counts: Counts, *, timed_out: bool) -> str | None:
+    if timed_out:
+        return "The run took longer than its time limit. What Constant Contact has taken stays; run the export again."
+    errors = [batch.error for batch in batches if batch.state == "failed" and batch.error]
+    if errors:
+        return "; ".join(errors[:3]) + ("" if len(errors) <= 3 else f"; and {len(errors) - 3} more batches")
+    if counts.not_sent:
+        return (
+            f"Constant Contact did not count {counts.not_sent:,} contacts that were sent to it. Run the export again."
+        )
+    return None
+
+
+def _status(run: Run, counts: Counts, why: str | None, *, timed_out: bool) -> Status:
+    if timed_out:
+        return "timed_out"
+    if why is not None:
+        return "failed"
+    return "completed_with_warnings" if counts.rejected or run.warnings else "successful"

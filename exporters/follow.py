@@ -1,0 +1,166 @@
+"""The last step of a run: follow its activities until all have ended, then end the run.
+
+One message a run, hidden for a growing delay; one page of Constant Contact's activities tells the state of many.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from exporters.accounts import account_of
+from exporters.batches import place_of_line
+from exporters.constant_contact.client import Account, Activity
+from exporters.constant_contact.errors import Refused, without_addresses
+from exporters.ending import end_run, is_overdue
+from exporters.files import RejectedRow, RunFiles
+from exporters.runs import Batch, Run
+from exporters.services import Services
+from exporters.start import start_again
+from shared.queues import ACTIVITIES, Message
+from shared.tables import Stored
+
+_LONGEST_DELAY_SECONDS = 60
+_LONGEST_REST_SECONDS = 600
+# In a run that was stopped, this long after an unclear upload is certain nobody will look for it any more.
+_LAST_LOOK = timedelta(minutes=1)
+_LINE = re.compile(r"\bline\s+(\d+)\b[\s:.-]*", re.IGNORECASE)
+
+
+def follow(services: Services, message: Message) -> None:
+    """Look at the run's activities once; end the run, or come back later.
+
+    Raises:
+        Wait: a service is away or a limit is reached.
+        ConstantContactError: the grant is broken or the service refuses.
+    """
+    run = services.runs.get(message.export_id, message.run_id)
+    if not run.ended:
+        batches = services.runs.batches(run.run_id)
+        if any(stored.value.state == "uploaded" for stored in batches):
+            batches = _look(services, run, batches)
+        if all(_settled(stored.value, run, services.now()) for stored in batches):
+            run = end_run(services, run)
+        elif is_overdue(services, run):
+            run = end_run(services, run, timed_out=True)
+        else:
+            _show(services, run, batches)
+            again = message.model_copy(update={"turn": message.turn + 1})
+            services.queues.send(ACTIVITIES, again, after_seconds=_pause(services, run, batches, message.turn))
+            return
+    start_again(services, run)
+
+
+def delay(turn: int) -> float:
+    """Seconds until the next look: one second at first, half as long again each time, a minute at the most."""
+    return min(_LONGEST_DELAY_SECONDS, 1.5 ** min(turn, 20))
+
+
+def _pause(services: Services, run: Run, batches: list[Stored[Batch]], turn: int) -> float:
+    """Seconds until the next look. While nothing is under way, nothing is to be seen before the run's wait is over."""
+    under_way = any(stored.value.state in ("sending", "uploaded") for stored in batches)
+    if under_way or run.waiting_until is None:
+        return delay(turn)
+    rest = (run.waiting_until - services.now()).total_seconds()
+    return max(delay(turn), min(rest, _LONGEST_REST_SECONDS))
+
+
+def _settled(batch: Batch, run: Run, now: datetime) -> bool:
+    """Nothing more will happen to the batch: it has ended, or the run stopped and nobody is sending it."""
+    if batch.ended or run.stop is None:
+        return batch.ended
+    unclear = batch.state == "sending" and batch.unclear_until and now < batch.unclear_until + _LAST_LOOK
+    return batch.state in ("pending", "sending") and not unclear
+
+
+def _show(services: Services, run: Run, batches: list[Stored[Batch]]) -> None:
+    """All uploaded, waiting for Constant Contact alone: the run is finishing."""
+    if all(stored.value.state in ("uploaded", "completed", "failed") for stored in batches):
+        services.runs.change(run, lambda r: r.model_copy(update={"status": "finishing"}))
+
+
+def _look(services: Services, run: Run, batches: list[Stored[Batch]]) -> list[Stored[Batch]]:
+    """The batches, with what Constant Contact says of them now."""
+    wanted = {stored.value.activity_id for stored in batches if stored.value.state == "uploaded"}
+    found: dict[str, Activity] = {}
+    with account_of(services, run) as account:
+        for activity in account.activities():
+            if activity.activity_id in wanted:
+                found[activity.activity_id] = activity
+            if len(found) == len(wanted):
+                break
+        return [_update(services, run, stored, found, account) for stored in batches]
+
+
+def _update(
+    services: Services, run: Run, stored: Stored[Batch], found: dict[str, Activity], account: Account
+) -> Stored[Batch]:
+    batch = stored.value
+    if batch.state != "uploaded" or batch.activity_id is None:
+        return stored
+    activity = found.get(batch.activity_id) or _one_by_one(account, batch.activity_id)
+    changed = _result(batch, activity)
+    if changed.rejected:
+        _write_refused(services, run, changed, activity)
+    return stored if changed == batch else services.runs.write_batch(changed, stored.etag)
+
+
+def _one_by_one(account: Account, activity_id: str) -> Activity:
+    """An activity that the listing does not have."""
+    try:
+        return account.activity(activity_id)
+    except Refused as error:
+        if error.status == 404:
+            return Activity(
+                activity_id=activity_id, state="failed", activity_errors=("it no longer knows the activity",)
+            )
+        raise
+
+
+def _result(batch: Batch, activity: Activity) -> Batch:
+    """What the activity says of the batch."""
+    if not activity.ended:
+        return batch.model_copy(update={"percent_done": activity.percent_done or 0})
+    if activity.state != "completed":
+        reasons = "; ".join(without_addresses(text) for text in activity.activity_errors)
+        text = f"Constant Contact ended the import of batch {batch.number} as “{activity.state}”"
+        return batch.model_copy(update={"state": "failed", "error": f"{text}: {reasons}" if reasons else text})
+    status = activity.status
+    # The total counts the header row; rows beyond it were dropped without a word.
+    counted = status.items_total_count - 1 if status.items_total_count else batch.contacts
+    dropped = max(0, batch.contacts - counted)
+    # A row that could be corrected in the web site was not imported either.
+    rejected = min(status.error_count + status.correctable_count, batch.contacts - dropped)
+    return batch.model_copy(
+        update={
+            "state": "completed",
+            "percent_done": 100,
+            "rejected": rejected,
+            "not_added": min(status.cannot_add_to_list_count, batch.contacts - dropped - rejected),
+            "dropped": dropped,
+        }
+    )
+
+
+def _write_refused(services: Services, run: Run, batch: Batch, activity: Activity) -> None:
+    """Name the rows that Constant Contact refused, as far as it does: its list of errors may be cut short."""
+    files = RunFiles(services.files, run.run_id)
+    plan, places = files.plan(), files.places(batch.number)
+    if plan is None:
+        return
+    unnamed = batch.rejected
+    with files.rejected_by_constant_contact(batch.number) as rejected:
+        for text in activity.activity_errors:
+            line = _LINE.search(text)
+            place = place_of_line(places, int(line[1])) if line else None
+            if line is None or place is None or unnamed == 0:
+                continue
+            snapshot = plan.snapshots[place.segment]
+            said = without_addresses(_LINE.sub("", text, count=1))
+            path = snapshot.partitions[place.partition].path
+            reason = f"Constant Contact: {said}"
+            rejected.add(RejectedRow(snapshot.segment, path, place.line, "constant_contact", reason))
+            unnamed -= 1
+        for _ in range(unnamed):
+            reason = f"Constant Contact refused a contact of batch {batch.number} and did not say which"
+            rejected.add(RejectedRow("", "", None, "constant_contact", reason))

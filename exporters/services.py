@@ -1,0 +1,68 @@
+"""What the steps work with: the stores, the queues, the account of a connection, the clock."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import requests
+from azure.storage.blob import ContainerClient
+
+from exporters.constant_contact.client import Account
+from exporters.constant_contact.limits import Limiter
+from exporters.constant_contact.tokens import Tokens
+from exporters.runs import RunStore
+from shared.documents import Connections, Exports
+from shared.models import Connection
+from shared.queues import Queues
+from shared.secrets import Secrets
+from shared.settings import Settings
+from shared.snapshots import SegmentCatalog
+from shared.storage import Storage
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything outside the process that a step touches."""
+
+    settings: Settings
+    connections: Connections
+    exports: Exports
+    runs: RunStore
+    queues: Queues
+    snapshots: ContainerClient
+    files: ContainerClient
+    account: Callable[[Connection], Account]
+    now: Callable[[], datetime]
+
+    def catalog(self) -> SegmentCatalog:
+        """The segments as they lie in the snapshot container now."""
+        return SegmentCatalog(self.snapshots, timedelta(seconds=self.settings.snapshot_quiet_seconds))
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def connect(settings: Settings) -> Services:
+    """The services that the settings name. Tables, queues and containers of ours are made if they are not there."""
+    storage = Storage(settings.storage)
+    session = requests.Session()
+    limiter = Limiter(storage.table("Limits"), settings.constant_contact_client_id)
+    tokens = Tokens(settings, Secrets(settings), storage.container("locks"), limiter, session, now=utc_now)
+    return Services(
+        settings=settings,
+        connections=Connections(storage.table("Connections")),
+        exports=Exports(storage.table("Exports")),
+        runs=RunStore(storage.table("Runs"), storage.table("Batches")),
+        queues=Queues(storage),
+        snapshots=Storage(settings.snapshot_storage).others_container(settings.snapshot_container),
+        files=storage.container("exports"),
+        account=functools.partial(
+            Account, settings=settings, tokens=tokens, limiter=limiter, session=session, now=utc_now
+        ),
+        now=utc_now,
+    )

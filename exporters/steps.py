@@ -1,0 +1,106 @@
+"""Runs a step for a queue message, and decides what an error asks for: come back later, or end the run."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+from pydantic import ValidationError
+
+from exporters.constant_contact.errors import (
+    QueueFull,
+    QuotaExceeded,
+    Throttled,
+    Unclear,
+    Unreachable,
+)
+from exporters.constant_contact.limits import seconds_to_midnight
+from exporters.ending import end_run, is_overdue
+from exporters.follow import follow
+from exporters.prepare import prepare
+from exporters.runs import Run
+from exporters.services import Services
+from exporters.start import start_again
+from exporters.upload import upload
+from shared.errors import Conflict, ExportError, NotFound, Wait
+from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[Services, Message], None]
+STEPS: dict[str, Step] = {RUNS: prepare, BATCHES: upload, ACTIVITIES: follow}
+
+_LONGEST_BACK_OFF_SECONDS = 300
+_QUEUE_FULL_SECONDS = 60
+
+
+def run_step(services: Services, queue: str, body: str | bytes) -> None:
+    """Do the step of a message from `queue`.
+
+    A step that has to wait puts its message back, hidden, and ends. An error that a person has to know ends the run.
+    Any other error is left to the host, which delivers the message again and in the end to the poison queue.
+    """
+    message = Message.model_validate_json(body)
+    try:
+        STEPS[queue](services, message)
+    except Wait as wait:
+        _put_back(services, queue, message, wait)
+    except Conflict as error:
+        _put_back(services, queue, message, Wait(1, str(error)))
+    except Throttled as error:
+        _put_back(services, queue, message, Wait(error.seconds + random.random(), str(error)))  # noqa: S311
+    except QuotaExceeded as error:
+        _put_back(services, queue, message, Wait(seconds_to_midnight(services.now().timestamp()), str(error)))
+    except QueueFull as error:
+        _put_back(services, queue, message, Wait(_QUEUE_FULL_SECONDS, str(error)))
+    except (Unreachable, Unclear) as error:
+        later = message.model_copy(update={"turn": message.turn + 1})
+        _put_back(services, queue, later, Wait(back_off(message.turn), str(error)))
+    except ExportError as error:
+        _fail(services, queue, message, error)
+
+
+def back_off(turn: int) -> float:
+    """Seconds to wait for a service that is away: 2, 4, 8 … up to five minutes, spread by up to a second."""
+    return min(_LONGEST_BACK_OFF_SECONDS, 2.0 ** min(turn + 1, 10)) + random.random()  # noqa: S311
+
+
+def give_up(services: Services, queue: str, body: str | bytes) -> None:
+    """A message has failed as often as the host tries: end its run, so that nobody waits for it."""
+    try:
+        message = Message.model_validate_json(body)
+    except ValidationError:
+        log.error("a message in %s-poison is not one of ours; it was dropped", queue)
+        return
+    error = ExportError("A step of the run failed again and again. The app's log says why, under the id of the run.")
+    _fail(services, queue, message, error)
+
+
+def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> None:
+    log.info("run %s batch %s waits %.0f s: %s", message.run_id, message.batch, wait.seconds, wait.reason)
+    run = services.runs.get(message.export_id, message.run_id)
+    if is_overdue(services, run):
+        start_again(services, end_run(services, run, timed_out=True))
+        return
+    services.queues.send(queue, message, after_seconds=wait.seconds)
+    until = services.now() + timedelta(seconds=wait.seconds)
+    services.runs.change(run, lambda r: r.model_copy(update={"waiting": wait.reason, "waiting_until": until}))
+
+
+def _fail(services: Services, queue: str, message: Message, error: ExportError) -> None:
+    log.warning("run %s batch %s: %s", message.run_id, message.batch, error)
+    try:
+        run = services.runs.get(message.export_id, message.run_id)
+    except NotFound:
+        return
+    if queue == BATCHES:
+        # Other batches may be under way: no more are sent, and the run ends when those have.
+        services.runs.change(run, lambda r: _stopped(r, str(error)))
+    else:
+        start_again(services, end_run(services, run, error=str(error)))
+
+
+def _stopped(run: Run, why: str) -> Run:
+    return run if run.stop else run.model_copy(update={"stop": why, "waiting": None})

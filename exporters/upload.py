@@ -1,0 +1,121 @@
+"""The second step of a run: upload one batch, exactly once.
+
+A batch is claimed in its row before it is sent, so that one worker alone sends it. Whoever finds a claim that has run
+out, or gets no clear answer, looks for the batch's file name among Constant Contact's activities before sending again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from exporters.accounts import account_of
+from exporters.constant_contact.client import Account, Activity
+from exporters.constant_contact.errors import ConstantContactError, Refused, ServerError, Unclear
+from exporters.files import RunFiles
+from exporters.runs import Batch, Run
+from exporters.services import Services
+from shared.errors import Conflict, Wait
+from shared.queues import Message
+from shared.tables import Stored
+
+# A claim is made for the time that a request may take, and this much to get it on its way.
+_CLAIM_MARGIN = timedelta(seconds=15)
+# After a server error the activity, if there is one, is listed by now.
+_AFTER_SERVER_ERROR = timedelta(seconds=2)
+_LOOK_AGAIN_SECONDS = 10
+
+
+def upload(services: Services, message: Message) -> None:
+    """Upload the batch that the message names. Repeating it sends nothing twice.
+
+    Raises:
+        Wait: another worker has the batch, an earlier attempt is not clear yet, or a limit is reached.
+        ConstantContactError: the service is away, or refused in a way that concerns the whole run.
+    """
+    run = services.runs.get(message.export_id, message.run_id)
+    stored = services.runs.batch(message.run_id, message.batch or 0)
+    if run.ended or stored is None or stored.value.state not in ("pending", "sending"):
+        return
+    with account_of(services, run) as account:
+        if stored.value.state == "sending":
+            stored = _settle(services, stored, account)
+        if stored.value.state == "pending" and not run.stop:
+            _send(services, run, stored, account)
+
+
+def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stored[Batch]:
+    """Find out what became of an earlier attempt: uploaded, or certainly not taken and so pending again."""
+    batch, now = stored.value, services.now()
+    if batch.claimed_until and now < batch.claimed_until:
+        seconds = (batch.claimed_until - now).total_seconds()
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"batch {batch.number} is being sent by another worker")
+    activity = account.find_import(batch.file_name)
+    if activity:
+        return _uploaded(services, stored, activity)
+    if batch.unclear_until and now < batch.unclear_until:
+        seconds = (batch.unclear_until - now).total_seconds()
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"whether Constant Contact took batch {batch.number} is unclear")
+    return _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+
+
+def _send(services: Services, run: Run, stored: Stored[Batch], account: Account) -> None:
+    content = RunFiles(services.files, run.run_id).batch(stored.value.number)
+    # A worker that is held up must not send when its claim has nearly run out.
+    send_by = services.now() + _CLAIM_MARGIN
+    stored = _claim(services, stored)
+    batch = stored.value
+    try:
+        activity = account.import_file(run.list_id, batch.file_name, content, send_by=send_by)
+    except Unclear as error:
+        answered = isinstance(error, ServerError)
+        settled_after = _AFTER_SERVER_ERROR if answered else _seconds(services.settings.unclear_upload_seconds)
+        until = services.now() + settled_after
+        _write(services, stored, claimed_until=None, unclear_until=until, error=str(error))
+        raise
+    except Refused as error:
+        if error.status != 400:
+            _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+            raise
+        _write(services, stored, state="failed", error=str(error))
+    except (Wait, ConstantContactError):
+        # Everything else is raised before the request leaves, or says that it was not processed.
+        _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+        raise
+    else:
+        _uploaded(services, stored, activity)
+
+
+def _claim(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
+    """Write down that this worker, and no other, is about to send the batch."""
+    settings = services.settings
+    claimed_until: datetime = services.now() + _seconds(settings.request_timeout_seconds) + _CLAIM_MARGIN
+    claim = {
+        "state": "sending",
+        "claimed_until": claimed_until,
+        # If this worker dies, nothing can arrive later than this.
+        "unclear_until": claimed_until + _seconds(settings.unclear_upload_seconds),
+    }
+    try:
+        return services.runs.write_batch(stored.value.model_copy(update=claim), stored.etag)
+    except Conflict as error:
+        raise Wait(1, f"batch {stored.value.number} was taken by another worker") from error
+
+
+def _uploaded(services: Services, stored: Stored[Batch], activity: Activity) -> Stored[Batch]:
+    return _write(
+        services,
+        stored,
+        state="uploaded",
+        activity_id=activity.activity_id,
+        claimed_until=None,
+        unclear_until=None,
+        error=None,
+    )
+
+
+def _write(services: Services, stored: Stored[Batch], **update: object) -> Stored[Batch]:
+    return services.runs.write_batch(stored.value.model_copy(update=update), stored.etag)
+
+
+def _seconds(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)

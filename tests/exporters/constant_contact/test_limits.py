@@ -1,0 +1,137 @@
+"""The request limits of a client id hold over all instances together."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from azure.data.tables import TableClient, TableServiceClient
+
+from exporters.constant_contact.limits import API, LATEST_START_SECONDS, Limit, Limiter, seconds_to_midnight
+from local.azurite import Azurite
+from shared.errors import Wait
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
+
+
+class Time:
+    """A clock that only moves when somebody waits."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def table(azurite: Azurite) -> Iterator[TableClient]:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
+        yield service.create_table(f"Limits{uuid.uuid4().hex[:10]}")
+
+
+def limiter(table: TableClient, time: Time, client_id: str = "app") -> Limiter:
+    return Limiter(table, client_id, now=time, pause=time.pause)
+
+
+def test_requests_are_spaced_so_that_no_second_sees_a_fifth(table: TableClient) -> None:
+    time, starts = Time(), []
+    one, other = limiter(table, time), limiter(table, time)
+    for _ in range(10):
+        for instance in (one, other):
+            instance.take(API)
+            starts.append(time.now)
+    assert all(later - earlier > 1 for earlier, later in zip(starts, starts[4:], strict=False))
+
+
+def test_a_client_id_has_slots_of_its_own(table: TableClient) -> None:
+    time = Time()
+    limiter(table, time, "one").take(API)
+    limiter(table, time, "other").take(API)
+    assert time.now == NOON
+
+
+def test_a_slot_that_is_far_away_is_not_waited_for(table: TableClient) -> None:
+    time = Time()
+    slow = Limit("slow", seconds_apart=10)
+    instance = limiter(table, time)
+    instance.take(slow)
+    with pytest.raises(Wait, match="free slot") as wait:
+        instance.take(slow)
+    assert 10 <= wait.value.seconds <= 11
+    assert time.now == NOON
+
+
+def test_a_slot_that_was_overslept_is_given_up_for_a_new_one(table: TableClient) -> None:
+    time = Time()
+    oversleeps = [LATEST_START_SECONDS * 5]
+
+    def pause(seconds: float) -> None:
+        time.now += seconds + (oversleeps.pop() if oversleeps else 0)
+
+    instance = Limiter(table, "app", now=time, pause=pause)
+    instance.take(API)
+    assert not oversleeps
+    starts = []
+    for _ in range(4):
+        instance.take(API)
+        starts.append(time.now)
+    assert time.now >= NOON + LATEST_START_SECONDS * 5 + 4 * API.seconds_apart - API.seconds_apart
+
+
+def test_the_days_calls_are_not_exceeded_and_come_back_at_midnight(table: TableClient) -> None:
+    time = Time()
+    few = Limit("few", seconds_apart=0.3, a_day=3)
+    instance = limiter(table, time)
+    for _ in range(3):
+        instance.take(few)
+    with pytest.raises(Wait, match="00:00 UTC") as wait:
+        instance.take(few)
+    assert 12 * 3600 - 2 < wait.value.seconds <= 12 * 3600 + 1
+    time.now += wait.value.seconds
+    instance.take(few)
+
+
+def test_a_quota_that_constant_contact_says_is_used_up_is_used_up(table: TableClient) -> None:
+    instance = limiter(table, Time())
+    instance.exhaust(API)
+    with pytest.raises(Wait, match="00:00 UTC"):
+        instance.take(API)
+
+
+def test_midnight_is_counted_in_utc() -> None:
+    assert seconds_to_midnight(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) == 2
+
+
+def test_instances_that_ask_at_once_stay_within_the_limit(azurite: Azurite, table: TableClient) -> None:
+    """With the real clock and the real table, four instances in four threads."""
+    starts: list[float] = []
+
+    def work() -> None:
+        with TableServiceClient.from_connection_string(azurite.connection_string) as service:
+            instance = Limiter(service.get_table_client(table.table_name), "app")
+            taken = 0
+            while taken < 3:
+                try:
+                    instance.take(API)
+                except Wait as wait:
+                    time.sleep(min(wait.seconds, 0.5))
+                    continue
+                starts.append(time.time())
+                taken += 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    starts.sort()
+    assert len(starts) == 12
+    assert all(later - earlier > 1 for earlier, later in zip(starts, starts[4:], strict=False))

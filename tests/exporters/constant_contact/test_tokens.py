@@ -1,0 +1,129 @@
+"""Tokens stay alive: refreshed in time, by one refresher, saved before they are used."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from exporters.constant_contact.errors import SignInAgain
+from exporters.constant_contact.limits import Limiter
+from exporters.constant_contact.tokens import Tokens
+from shared.errors import Wait
+from shared.secrets import Secrets
+from tests.exporters.world import World
+
+
+def fresh_instance(world: World) -> Tokens:
+    """Tokens as another process has them: nothing in memory."""
+    like = world.services.account(world.connection)._tokens
+    limiter = Limiter(
+        world.limits, world.client_id, now=lambda: world.clock.now().timestamp(), pause=world.clock.advance
+    )
+    return Tokens(world.settings, world.secrets, like._locks, limiter, requests.Session(), now=world.clock.now)
+
+
+def stored(world: World) -> dict[str, str]:
+    found: dict[str, str] = json.loads(world.secrets.get(world.connection.secret_name) or "")
+    return found
+
+
+def test_a_token_that_lives_is_used_as_it_is(world: World) -> None:
+    given = world.give_tokens(world.connection)
+    assert fresh_instance(world).access_token(world.connection) == given["access_token"]
+    assert world.statistics()["token_refreshes"] == 0
+
+
+def test_a_token_is_refreshed_before_it_ends(world: World) -> None:
+    given = world.give_tokens(world.connection)
+    world.clock.advance(24 * 3600 - 300)
+    assert fresh_instance(world).access_token(world.connection) != given["access_token"]
+
+
+def test_the_new_pair_is_saved_and_serves_the_next_refresh(world: World) -> None:
+    given = world.give_tokens(world.connection, expired=True)
+    token = fresh_instance(world).access_token(world.connection)
+    assert stored(world)["access_token"] == token
+    assert stored(world)["refresh_token"] != given["refresh_token"]
+    world.clock.advance(25 * 3600)
+    assert fresh_instance(world).access_token(world.connection) != token
+
+
+def test_a_long_lived_refresh_token_stays_the_same(world: World) -> None:
+    app = {"client_id": world.client_id, "client_secret": "local-secret", "refresh_tokens": "long_lived"}
+    requests.post(f"{world.simulator.url}/_simulator/apps", json=app, timeout=10).raise_for_status()
+    given = world.give_tokens(world.connection, expired=True)
+    fresh_instance(world).access_token(world.connection)
+    assert stored(world)["refresh_token"] == given["refresh_token"]
+
+
+def test_a_refresh_token_alone_is_enough_to_begin_with(world: World) -> None:
+    given = world.give_tokens(world.connection)
+    world.secrets.set(world.connection.secret_name, json.dumps({"refresh_token": given["refresh_token"]}))
+    assert fresh_instance(world).access_token(world.connection)
+
+
+def test_many_that_need_a_fresh_token_at_once_spend_one_refresh_token(world: World) -> None:
+    world.give_tokens(world.connection, expired=True)
+
+    def ask(_: int) -> str:
+        tokens = fresh_instance(world)
+        while True:
+            try:
+                return tokens.access_token(world.connection)
+            except Wait as wait:
+                world.clock.advance(min(wait.seconds, 0.01))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(ask, range(16)))
+    assert answers == {stored(world)["access_token"]}
+    assert world.statistics()["token_refreshes"] == 1
+
+
+def test_a_pair_that_cannot_be_saved_is_not_used_and_not_lost(world: World) -> None:
+    world.give_tokens(world.connection, expired=True)
+    tokens = fresh_instance(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Secrets, "set", vault_is_away)
+        with pytest.raises(Wait, match="Key Vault"):
+            tokens.access_token(world.connection)
+    assert tokens.access_token(world.connection) == stored(world)["access_token"]
+    assert world.statistics()["token_refreshes"] == 1
+
+
+def vault_is_away(*_: object) -> None:
+    raise Wait(15, "Key Vault does not answer")
+
+
+def test_a_grant_that_is_refused_asks_for_a_person(world: World) -> None:
+    world.give_tokens(world.connection, expired=True)
+    world.fault("invalid-grant", times=1)
+    with pytest.raises(SignInAgain, match="“Shop” has to be signed in"):
+        fresh_instance(world).access_token(world.connection)
+
+
+def test_a_sign_in_service_that_is_away_is_waited_for(world: World) -> None:
+    given = world.give_tokens(world.connection, expired=True)
+    world.fault("token-unavailable", times=1)
+    tokens = fresh_instance(world)
+    with pytest.raises(Wait, match="HTTP 503"):
+        tokens.access_token(world.connection)
+    world.clock.advance(15)
+    assert tokens.access_token(world.connection) != given["access_token"]
+
+
+def test_a_secret_never_shows_in_the_text_of_its_object(world: World) -> None:
+    given = world.give_tokens(world.connection)
+    tokens = fresh_instance(world)
+    tokens.access_token(world.connection)
+    assert given["access_token"] not in repr(tokens._cache)
+    assert given["refresh_token"] not in repr(tokens._cache)
+
+
+def test_without_the_right_to_read_secrets_the_error_names_the_secret_and_the_role(world: World) -> None:
+    world.vault_fault(status=403, times=1)
+    with pytest.raises(Exception, match="Key Vault Secrets Officer") as error:
+        fresh_instance(world).access_token(world.connection)
+    assert world.connection.secret_name in str(error.value)

@@ -1,0 +1,156 @@
+"""Each batch goes to Constant Contact once, whatever the service answers or fails to answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporters import upload
+from exporters.runs import Run
+from shared.queues import BATCHES, Message
+from tests.exporters.world import World
+
+PEOPLE = [f"person{number}@example.com" for number in range(20)]
+
+
+def export_under(world: World, *faults: str, times: int = 1, **more: object) -> Run:
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    for fault in faults:
+        world.fault(fault, times=times, **more)
+    return world.run_to_end(world.add_export("Loyal"))
+
+
+def assert_delivered_once(world: World, run: Run) -> None:
+    assert run.status == "successful", run.error
+    assert world.members() == PEOPLE
+    statistics = world.statistics()
+    assert statistics["source_file_names_taken_more_than_once"] == []
+    assert statistics["contacts_imported_more_than_once"] == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "throttled",
+        "quota-exceeded",
+        "queue-full",
+        "unauthorized",
+        "server-error",
+        "unavailable",
+        "cut-before",
+        "cut-after",
+        "answer-lost",
+        "token-unavailable",
+    ],
+)
+@pytest.mark.parametrize("times", [1, 3])
+def test_the_run_ends_exact_and_nothing_is_sent_twice_under(world: World, fault: str, times: int) -> None:
+    if (fault, times) in (("unauthorized", 3), ("quota-exceeded", 3)):
+        pytest.skip("three refused tokens ask for a person, three used-up days are longer than a run may take")
+    if fault == "token-unavailable":
+        world.give_tokens(world.connection, expired=True)
+    assert_delivered_once(world, export_under(world, fault, times=times))
+
+
+def test_an_answer_that_comes_after_the_time_out_is_found_by_the_files_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.settings.__class__, "__setattr__", object.__setattr__)
+    object.__setattr__(world.settings, "request_timeout_seconds", 0.5)
+    assert_delivered_once(world, export_under(world, "slow", delay_seconds=1.5))
+
+
+def test_the_quota_is_not_touched_again_before_midnight(world: World) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    world.fault("quota-exceeded", times=1)
+    export = world.add_export("Loyal")
+    world.start(export)
+    world.deliver(until=lambda: "00:00 UTC" in (world.last_run(export).waiting or ""))
+    day = world.clock.now().date()
+    world.deliver(until=lambda: world.last_run(export).ended)
+    assert world.clock.now().date() > day
+    assert world.members() == ["ana@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("forbidden", "HTTP 403"), ("invalid-grant", "signed in to Constant Contact again")]
+)
+def test_a_refusal_that_concerns_the_whole_run_ends_it_with_the_reason(world: World, fault: str, said: str) -> None:
+    if fault == "invalid-grant":
+        world.give_tokens(world.connection, expired=True)
+    run = export_under(world, fault, times=5)
+    assert run.status == "failed"
+    assert said in (run.error or "")
+    assert run.counts.adds_up
+    assert world.members() == []
+
+
+def test_a_token_that_is_refused_even_when_fresh_asks_for_a_person(world: World) -> None:
+    run = export_under(world, "unauthorized", times=2)
+    assert run.status == "failed"
+    assert "sign in again" in (run.error or "")
+
+
+def test_a_batch_that_is_refused_fails_alone_and_is_counted_as_not_sent(world: World) -> None:
+    run = export_under(world, "poison-contact", times=1, match="person7@")
+    assert run.status == "failed"
+    assert (run.counts.sent, run.counts.not_sent) == (0, len(PEOPLE))
+    assert run.counts.adds_up
+    assert "HTTP 400" in (run.error or "")
+    assert "example.com" not in (run.error or "")
+
+
+def test_a_message_that_comes_again_sends_nothing(world: World) -> None:
+    run = export_under(world)
+    world.queue.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=1))
+    world.deliver()
+    assert_delivered_once(world, run)
+
+
+def test_a_message_that_comes_twice_at_once_sends_once(world: World) -> None:
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.deliver(until=lambda: world.last_run(export).status == "uploading")
+    again = Message(export_id=export.id, run_id=run.run_id, batch=1)
+    send, sent_inside = world.services.runs.write_batch, []
+
+    def deliver_again_inside(*given: object) -> object:
+        written = send(*given)  # type: ignore[arg-type]
+        if not sent_inside:
+            sent_inside.append(True)
+            with pytest.raises(upload.Wait, match="by another worker"):
+                upload.upload(world.services, again)
+        return written
+
+    world.services.runs.write_batch = deliver_again_inside  # type: ignore[method-assign, assignment]
+    world.deliver()
+    assert sent_inside
+    assert_delivered_once(world, world.last_run(export))
+
+
+def test_a_worker_that_was_held_up_past_its_claim_does_not_send(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = upload._claim
+    held_up = []
+
+    def slowly(*given: object) -> object:
+        claimed = claim(*given)  # type: ignore[arg-type]
+        if not held_up:
+            held_up.append(True)
+            world.clock.advance(3600)
+        return claimed
+
+    monkeypatch.setattr(upload, "_claim", slowly)
+    world.give_tokens(world.connection)
+    run = export_under(world)
+    assert held_up
+    assert_delivered_once(world, run)
+
+
+def test_a_batch_of_a_run_that_has_ended_is_not_sent(world: World) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.deliver(until=lambda: world.last_run(export).status == "uploading")
+    world.services.runs.end(run, lambda r: r.model_copy(update={"status": "canceled"}))
+    world.deliver()
+    assert world.members() == []
