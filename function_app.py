@@ -1,0 +1,141 @@
+"""Every trigger of the app in one place; each calls the step that does the work.
+
+A new snapshot, the refresh schedule or somebody on demand starts a run; the run goes through three queues: prepare,
+upload, follow. `exporters.steps` says which step a queue is for and what happens when one cannot go on.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from http import HTTPStatus
+
+import azure.functions as func
+from azurefunctions.extensions.bindings import blob as blobs
+
+from admin.problems import MEDIA_TYPE, Problem, problem, problem_of
+from admin.records import run_record
+from admin.site import make_site
+from exporters import start
+from exporters.services import Services, connect
+from exporters.steps import give_up, run_step
+from shared.errors import ExportError
+from shared.queues import ACTIVITIES, BATCHES, RUNS
+from shared.settings import load_settings
+
+# A missing or wrong setting stops the app here, by name, before any trigger can fire.
+settings = load_settings()
+# The SDK's own log lines are one a request; what the app does is in its own.
+logging.getLogger("azure").setLevel(logging.WARNING)
+log = logging.getLogger(__name__)
+
+
+@functools.cache
+def services() -> Services:
+    """Connected when the first trigger fires, then kept."""
+    return connect(settings)
+
+
+# The catch-all's name sorts last: the host tries overlapping routes in alphabetical order of the function names.
+app = func.AsgiFunctionApp(make_site(services), http_auth_level=func.AuthLevel.FUNCTION, function_name="zz_site")
+
+
+@app.timer_trigger(arg_name="timer", schedule="%REFRESH_SCHEDULE%")
+def refresh(timer: func.TimerRequest) -> None:
+    """With every scheduled refresh: start each export that has something new."""
+    started = start.start_scheduled(services())
+    log.info("refresh schedule (past due: %s) started %d runs", timer.past_due, len(started))
+
+
+@app.blob_trigger(
+    arg_name="blob",
+    path="%SNAPSHOT_CONTAINER%/{name}",
+    connection="SNAPSHOT_STORAGE",
+    source=func.BlobSource.EVENT_GRID,
+)
+def snapshot_arrived(blob: blobs.BlobClient) -> None:
+    """A blob was written to the snapshot container: start each export that has not taken it up."""
+    start.start_for_snapshots(services(), blob.blob_name)
+
+
+@app.route("api/exports/{export_id}/runs", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+def start_run(req: func.HttpRequest) -> func.HttpResponse:
+    """On demand: start a run of one export, whatever was exported before."""
+    try:
+        by = _started_by(req.get_body())
+        run = start.start_on_demand(services(), req.route_params["export_id"], by)
+    except ValueError as error:
+        return _answer_problem(problem(HTTPStatus.BAD_REQUEST, str(error)))
+    except ExportError as error:
+        return _answer_problem(problem_of(error))
+    return func.HttpResponse(
+        json.dumps({"run_id": run.run_id, "status": run.status}),
+        status_code=HTTPStatus.ACCEPTED,
+        mimetype="application/json",
+        headers={"Location": f"/api/exports/{run.export_id}/runs/{run.run_id}"},
+    )
+
+
+@app.route("api/exports/{export_id}/runs/{run_id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+def read_run(req: func.HttpRequest) -> func.HttpResponse:
+    """What has become of a run."""
+    try:
+        run = services().runs.get(req.route_params["export_id"], req.route_params["run_id"])
+    except ExportError as error:
+        return _answer_problem(problem_of(error))
+    return func.HttpResponse(run_record(services(), run).model_dump_json(), mimetype="application/json")
+
+
+@app.queue_trigger(arg_name="msg", queue_name=RUNS, connection="AzureWebJobsStorage")
+def prepare_run(msg: func.QueueMessage) -> None:
+    """Snapshots → contacts → batch files and rejected rows."""
+    run_step(services(), RUNS, msg.get_body())
+
+
+@app.queue_trigger(arg_name="msg", queue_name=BATCHES, connection="AzureWebJobsStorage")
+def upload_batch(msg: func.QueueMessage) -> None:
+    """Upload one batch to Constant Contact."""
+    run_step(services(), BATCHES, msg.get_body())
+
+
+@app.queue_trigger(arg_name="msg", queue_name=ACTIVITIES, connection="AzureWebJobsStorage")
+def follow_activities(msg: func.QueueMessage) -> None:
+    """Follow a run's activities until all have ended, then end the run."""
+    run_step(services(), ACTIVITIES, msg.get_body())
+
+
+@app.queue_trigger(arg_name="msg", queue_name=f"{RUNS}-poison", connection="AzureWebJobsStorage")
+def give_up_run(msg: func.QueueMessage) -> None:
+    """Preparing failed as often as the host tries."""
+    give_up(services(), RUNS, msg.get_body())
+
+
+@app.queue_trigger(arg_name="msg", queue_name=f"{BATCHES}-poison", connection="AzureWebJobsStorage")
+def give_up_batch(msg: func.QueueMessage) -> None:
+    """Uploading failed as often as the host tries."""
+    give_up(services(), BATCHES, msg.get_body())
+
+
+@app.queue_trigger(arg_name="msg", queue_name=f"{ACTIVITIES}-poison", connection="AzureWebJobsStorage")
+def give_up_activities(msg: func.QueueMessage) -> None:
+    """Following failed as often as the host tries."""
+    give_up(services(), ACTIVITIES, msg.get_body())
+
+
+def _started_by(body: bytes) -> str:
+    """Who is named in the optional body `{"started_by": "…"}`."""
+    if not body.strip():
+        return "function key"
+    try:
+        given = json.loads(body)
+    except ValueError:
+        raise ValueError("The body of the request is not JSON. Leave it out, or send {}.") from None
+    by = given.get("started_by", "function key") if isinstance(given, dict) else None
+    if not isinstance(by, str) or not 0 < len(by) <= 200:
+        raise ValueError("The body must be a JSON object; its started_by a text of up to 200 characters.")
+    return by
+
+
+def _answer_problem(problem: Problem) -> func.HttpResponse:
+    return func.HttpResponse(problem.model_dump_json(), status_code=problem.status, mimetype=MEDIA_TYPE)
