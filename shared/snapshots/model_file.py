@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from shared.snapshots.errors import BadModel
 from shared.snapshots.models import Delimiter, Header
-from shared.snapshots.paths import MODEL_FILE, OutsideContainer, join, path_in_container
+from shared.snapshots.paths import MODEL_FILE, OutsideContainer, join, parent_of, path_in_container
 
 MAX_MODEL_BYTES = 16 * 1024**2
 MAX_COLUMNS = 5_000
@@ -147,7 +147,7 @@ def _entity(path: str, entity: _Entity, container_url: str) -> Entity:
         if partition.location is None:
             continue
         try:
-            blob = path_in_container(partition.location, container_url)
+            blob = path_in_container(partition.location, container_url, parent_of(path))
         except OutsideContainer as error:
             field = f"entities '{entity.name}', partitions '{partition.name}', location"
             refusal = refusal or BadModel(path, field, f"{error} and is not read")

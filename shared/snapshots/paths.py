@@ -108,12 +108,14 @@ def natural_order(path: str) -> tuple[tuple[str, int], ...]:
     return tuple((text, int(number or 0)) for text, number in re.findall(r"([^0-9]*)([0-9]{0,18})", path))
 
 
-def path_in_container(location: str, container_url: str) -> str:
+def path_in_container(location: str, container_url: str, root: str) -> str:
     """The blob that a partition's location means, by its path alone: host, query and fragment are not looked at.
 
     A location is an absolute URI (`https://<account>/<container>/<path>`, with the blob or dfs host, with an
     account before the container as emulators have it, or `abfss://<container>@<account>/<path>`) or
-    `<container>/<path>`. Raises OutsideContainer where the container is another one or the path leads out of it.
+    `<container>/<path>`. Where the container is another one, a path that ends as a snapshot's does
+    (`<table>/<yyyy>/<MM>/<dd>/<HHmm>/<file>`) means that file in `root`, the folder of the model.json: so a folder
+    that was copied here can be read as it is. Raises OutsideContainer for any other path.
     """
     base = unquote(urlsplit(container_url).path).strip("/")
     container = name_of(base)
@@ -129,4 +131,7 @@ def path_in_container(location: str, container_url: str) -> str:
     for prefix in (f"{base}/", f"{container}/"):
         if path.startswith(prefix):
             return path[len(prefix) :]
+    copied = date_folder(parent_of(path))
+    if copied and copied.table:
+        return join(root, "/".join(path.split("/")[-6:]))
     raise OutsideContainer(f"lies outside container '{container}'")

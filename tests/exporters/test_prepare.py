@@ -9,6 +9,7 @@ import pytest
 
 from exporters import prepare, start
 from exporters.runs import Run
+from shared import snapshots
 from tests.exporters.world import World
 
 FOLDER = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130"
@@ -155,7 +156,7 @@ def test_a_run_started_by_an_event_gives_the_other_segments_time_to_appear(world
 
 def test_a_snapshot_that_changes_while_it_is_read_fails_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.write_snapshot("Loyal", ["ana@example.com,Ana"])
-    read = prepare.read_rows
+    read = snapshots.read_rows
 
     def overwritten_in_between(*given: object, **options: object) -> object:
         world.write_snapshot("Loyal", ["bo@example.com,Bo"])

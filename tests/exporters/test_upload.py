@@ -6,6 +6,7 @@ import pytest
 
 from exporters import upload
 from exporters.runs import Run
+from shared.errors import Wait
 from shared.queues import BATCHES, Message
 from tests.exporters.world import World
 
@@ -112,13 +113,14 @@ def test_a_message_that_comes_twice_at_once_sends_once(world: World) -> None:
     run = world.start(export)
     world.deliver(until=lambda: world.last_run(export).status == "uploading")
     again = Message(export_id=export.id, run_id=run.run_id, batch=1)
-    send, sent_inside = world.services.runs.write_batch, []
+    send = world.services.runs.write_batch
+    sent_inside: list[bool] = []
 
     def deliver_again_inside(*given: object) -> object:
         written = send(*given)  # type: ignore[arg-type]
         if not sent_inside:
             sent_inside.append(True)
-            with pytest.raises(upload.Wait, match="by another worker"):
+            with pytest.raises(Wait, match="by another worker"):
                 upload.upload(world.services, again)
         return written
 
@@ -130,7 +132,7 @@ def test_a_message_that_comes_twice_at_once_sends_once(world: World) -> None:
 
 def test_a_worker_that_was_held_up_past_its_claim_does_not_send(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = upload._claim
-    held_up = []
+    held_up: list[bool] = []
 
     def slowly(*given: object) -> object:
         claimed = claim(*given)  # type: ignore[arg-type]

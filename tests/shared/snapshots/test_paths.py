@@ -71,7 +71,7 @@ def test_partition_ten_comes_after_partition_two() -> None:
     ],
 )
 def test_a_location_means_the_blob_of_its_path_whatever_its_host_and_query(location: str, container_url: str) -> None:
-    assert path_in_container(location, container_url) == "a b/T_1.csv"
+    assert path_in_container(location, container_url, "") == "a b/T_1.csv"
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,23 @@ def test_a_location_means_the_blob_of_its_path_whatever_its_host_and_query(locat
 )
 def test_a_location_outside_the_container_is_refused(location: str) -> None:
     with pytest.raises(OutsideContainer):
-        path_in_container(location, CONTAINER)
+        path_in_container(location, CONTAINER, "CustomerInsights_x/BlobExport")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://product.blob.core.windows.net/Dynamics365CustomerInsights/CustomerInsights_x/BlobExport/T/2026/11/22/0130/T_1.csv",
+        "https://product.blob.core.windows.net/c1/CustomerInsights_x/BlobExport/T/2026/11/22/0130/T_1.csv?snapshot=2026",
+        "abfss://c1@product.dfs.core.windows.net/CustomerInsights_x/BlobExport/T/2026/11/22/0130/T_1.csv",
+    ],
+)
+def test_a_folder_that_was_copied_from_another_container_is_read_as_it_is(location: str) -> None:
+    assert path_in_container(location, CONTAINER, "copies") == "copies/T/2026/11/22/0130/T_1.csv"
+    assert path_in_container(location, CONTAINER, "") == "T/2026/11/22/0130/T_1.csv"
+
+
+@pytest.mark.parametrize("path", ["secrets/T_1.csv", "T/2026/13/22/0130/T_1.csv", "2026/11/22/0130/T_1.csv"])
+def test_what_does_not_end_as_a_snapshot_does_is_refused_in_another_container(path: str) -> None:
+    with pytest.raises(OutsideContainer):
+        path_in_container(f"https://a.example.com/{path}", CONTAINER, "CustomerInsights_x")
