@@ -1,0 +1,1 @@
+"""A host for Azure Functions apps on one machine: our listeners around the worker library that Azure itself runs."""

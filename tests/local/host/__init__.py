@@ -1,0 +1,1 @@
+"""Specifications of the function host: real apps in real host processes against Azurite."""
