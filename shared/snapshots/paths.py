@@ -132,6 +132,6 @@ def path_in_container(location: str, container_url: str, root: str) -> str:
         if path.startswith(prefix):
             return path[len(prefix) :]
     copied = date_folder(parent_of(path))
-    if copied and copied.table:
+    if copied:
         return join(root, "/".join(path.split("/")[-6:]))
     raise OutsideContainer(f"lies outside container '{container}'")

@@ -10,7 +10,7 @@ from azure.storage.blob import ContainerClient
 
 from shared.snapshots.columns import locate
 from shared.snapshots.csv_table import CsvTable
-from shared.snapshots.errors import SchemaMismatch
+from shared.snapshots.errors import HeaderUnclear, SchemaMismatch
 from shared.snapshots.models import BadRow, Partition, Preview, ReadOptions, Row, Snapshot
 from shared.snapshots.partition_file import PartitionFile
 
@@ -46,7 +46,15 @@ def read_rows(
     """
     opened_first: tuple[Partition, tuple[str, ...]] | None = None
     for index, partition in enumerate(snapshot.partitions):
-        table = _open(container, snapshot, partition, wanted_columns, options, max_bytes)
+        try:
+            table = _open(container, snapshot, partition, wanted_columns, options, max_bytes)
+        except HeaderUnclear as error:
+            if opened_first is None:
+                raise
+            raise SchemaMismatch(
+                f"Two schemas in one snapshot of segment '{snapshot.segment}': file '{opened_first[0].path}' has a "
+                f"header row with the mapped columns, '{partition.path}' has none. Have the segment refreshed again."
+            ) from error
         first, columns = opened_first = opened_first or (partition, table.columns)
         if table.columns != columns:
             raise SchemaMismatch(

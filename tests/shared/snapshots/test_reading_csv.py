@@ -204,6 +204,13 @@ def test_partitions_with_different_headers_are_two_schemas(store: Store) -> None
         next(rows)
 
 
+@pytest.mark.parametrize("second", ["City,Street\nRome,x\n", "a@example.com,1\n"])
+def test_a_partition_without_the_header_that_the_first_has_is_another_schema(store: Store, second: str) -> None:
+    snapshot = store.snapshot(store.put("a.csv", "Id,EMail\n1,2\n"), store.put("b.csv", second))
+    with pytest.raises(SchemaMismatch, match=r"'a\.csv'.*'b\.csv'"):
+        list(read_rows(store.container, snapshot, ["Id"]))
+
+
 def test_a_headerless_file_that_does_not_fit_the_model_is_refused(store: Store) -> None:
     with pytest.raises(SchemaMismatch, match=r"VIP_1\.csv.*2 columns are expected and 3 found"):
         store.read("1,2,3\n", ["Id"], columns=MODEL)

@@ -1,0 +1,1 @@
+"""The whole system as its users meet it: commands and HTTP calls against the running stand."""
