@@ -220,13 +220,7 @@ class RunStore:
 
     def slot(self, export_id: str) -> Stored[Slot]:
         """The export's slot."""
-        key = Key(export_id, _SLOT_ROW)
-        stored = self._slots.get(key)
-        if stored is None:
-            self._slots.insert(key, Slot())
-            stored = self._slots.get(key)
-        assert stored is not None  # noqa: S101 - nobody removes the row
-        return stored
+        return self._slots.get_or_insert(Key(export_id, _SLOT_ROW), Slot())
 
     def change_slot(self, export_id: str, **update: object) -> None:
         """Change some of the slot's fields, whatever the others are."""

@@ -50,6 +50,14 @@ class DocumentTable(Generic[Document]):
             return None
         return self._stored(entity)
 
+    def get_or_insert(self, key: Key, value: Document) -> Stored[Document]:
+        """The document at `key`; where there is none, this one."""
+        while True:
+            stored = self.get(key)
+            if stored is not None:
+                return stored
+            self.insert(key, value)
+
     def insert(self, key: Key, value: Document) -> bool:
         """Add the document; False when the key is taken (what is there stays as it is)."""
         try:

@@ -104,13 +104,7 @@ class Limiter:
         return slot if self._write(limit, usage, stored.etag) else None
 
     def _read(self, limit: Limit) -> Stored[Usage]:
-        key = self._key(limit)
-        stored = self._table.get(key)
-        if stored is None:
-            self._table.insert(key, Usage())
-            stored = self._table.get(key)
-        assert stored is not None  # noqa: S101 - nobody removes the row
-        return stored
+        return self._table.get_or_insert(self._key(limit), Usage())
 
     def _write(self, limit: Limit, usage: Usage, etag: str) -> bool:
         try:
