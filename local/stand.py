@@ -1,0 +1,291 @@
+"""The whole system on one machine: every service that the app needs, and one or more hosts that run the app."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ResourceExistsError
+from azure.keyvault.secrets import SecretClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from local.app_client import AppClient
+from local.azurite import Azurite, azurite_child
+from local.certificates import Certificates, make_certificates
+from local.event_grid import EventGrid
+from local.host.keys import HostKeys, read_or_create_host_keys
+from local.identity import unsigned_token
+from local.processes import Child, ProcessError, end, free_ports, module_command, port_is_free
+from shared.models import Connection
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST_ID_SETTING = "AzureFunctionsWebHost__hostid"
+CLIENT_SECRET_NAME = "constant-contact-client-secret"
+SNAPSHOT_FUNCTION = "snapshot_arrived"
+RESTART_SECONDS = 0.5
+# A killed host's queue messages come back after this time; in Azure it is 600.
+QUEUE_LEASE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Account:
+    """The Constant Contact account that the simulator begins with, and the app registered there."""
+
+    client_id: str
+    client_secret: str
+    user_id: str
+    user_email: str
+    list_id: str
+    list_name: str
+
+
+class Stand:
+    """Starts everything when its block begins and ends every process that it started when the block ends.
+
+    Every app setting that the environment already has wins over the stand's own, so that parts can be exchanged or a
+    proxy put between two of them. A host that ends by itself is started again, as Azure does; `check` raises when
+    another service has ended. `settings` are app settings for this stand only.
+    """
+
+    def __init__(
+        self,
+        *,
+        instances: int = 1,
+        port: int | None = None,
+        simulator_port: int | None = None,
+        faults: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        ports = free_ports(6 + instances, besides=[port, simulator_port])
+        self.folder = Path(tempfile.mkdtemp(prefix="stand-"))
+        self.azurite = Azurite(*ports[:3])
+        self.site_urls = [f"http://127.0.0.1:{one}" for one in [port or ports[6], *ports[7:]]]
+        self.simulator_url = f"http://127.0.0.1:{simulator_port or ports[5]}"
+        self._vault_url = f"https://127.0.0.1:{ports[3]}"
+        self._identity_url = f"http://127.0.0.1:{ports[4]}/msi/token"
+        self._identity_header = os.environ.get("IDENTITY_HEADER") or secrets.token_urlsafe(16)
+        self._faults = [part for fault in faults for part in ("--fault", fault)]
+        self._given_settings = dict(settings or {})
+        self._services: list[Child] = []
+        self.hosts: list[Child] = []
+        self._exits = contextlib.ExitStack()
+        self._ending = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
+
+    # What a block that uses the stand may want to know.
+
+    account: Account
+    settings: Mapping[str, str]
+    keys: HostKeys
+    app: AppClient
+    restarts = 0
+
+    @property
+    def site_url(self) -> str:
+        """The address of the first host, without a slash at the end."""
+        return self.site_urls[0]
+
+    @property
+    def snapshots(self) -> ContainerClient:
+        """The container of the snapshots."""
+        service = BlobServiceClient.from_connection_string(self.settings["SNAPSHOT_STORAGE"], retry_total=1)
+        return service.get_container_client(self.settings["SNAPSHOT_CONTAINER"])
+
+    def __enter__(self) -> Stand:
+        try:
+            self._start_services()
+            self._start_hosts()
+            self._watcher.start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def check(self) -> None:
+        """ProcessError when a service that is not started again has ended by itself."""
+        for service in self._services:
+            if service.exit_code is not None:
+                raise service.failure()
+
+    def deliver_events(self) -> EventGrid:
+        """From now on tell the app of every blob that is written to the snapshot container."""
+        query = f"functionName=Host.Functions.{SNAPSHOT_FUNCTION}&code={self.keys.blobs_extension}"
+        targets = [f"{site_url}/runtime/webhooks/blobs?{query}" for site_url in self.site_urls]
+        return self._exits.enter_context(EventGrid(self.snapshots, targets))
+
+    def connect(self, display_name: str) -> Connection:
+        """Make a connection and sign it in: the simulator grants a pair of tokens, Key Vault keeps it."""
+        connection = self.app.add_connection(display_name, self.account.user_email)
+        consent = {"client_id": self.settings["CONSTANT_CONTACT_CLIENT_ID"], "user_id": self.account.user_id}
+        grant = self._simulator("POST", "grants", consent).json()
+        kept = {name: grant[name] for name in ("access_token", "refresh_token", "scope")}
+        # Said to be over, so that the run refreshes them, as one does that comes hours after the sign-in.
+        kept["expires_at"] = datetime.now(UTC).isoformat()
+        self._keep_secret(connection.secret_name, json.dumps(kept))
+        return connection
+
+    def members_csv(self) -> bytes:
+        """The members of the account's list as CSV: email, first_name, last_name, list_ids (separated by ";")."""
+        return self._simulator("GET", f"lists/{self.account.list_id}/members.csv").content
+
+    def requests_to_constant_contact(self) -> int:
+        """How many requests the simulator has answered or cut, those to the token endpoint among them."""
+        by_route = self._simulator("GET", "statistics").json()["requests"]
+        return sum(sum(answers.values()) for answers in by_route.values())
+
+    def _start_services(self) -> None:
+        for url in (*self.site_urls, self.simulator_url):
+            if not port_is_free(_port(url)):
+                raise ProcessError(f"Port {_port(url)} is in use. Choose another one, or let a free one be found.")
+        certificates = make_certificates(self.folder)
+        self._services += [
+            azurite_child(self.azurite, log=self._log("azurite")),
+            self._module(
+                "Key Vault",
+                "local.key_vault",
+                self._vault_url,
+                ["--certificate", str(certificates.certificate), "--key", str(certificates.key)],
+            ),
+            self._module(
+                "managed identity", "local.identity", self._identity_url, [], {"IDENTITY_HEADER": self._identity_header}
+            ),
+            self._module("Constant Contact simulator", "local.constant_contact", self.simulator_url, self._faults),
+        ]
+        for service in self._services:
+            service.start()
+        for service in self._services:
+            service.wait_until_listening()
+        self.account = self._read_account()
+        self.settings = self._effective(self._own_settings(certificates))
+        self._keep_secret(CLIENT_SECRET_NAME, self.account.client_secret)
+        with contextlib.suppress(ResourceExistsError):
+            self.snapshots.create_container()
+
+    def _start_hosts(self) -> None:
+        storage = BlobServiceClient.from_connection_string(self.settings["AzureWebJobsStorage"])
+        self.keys = read_or_create_host_keys(storage, self.settings[HOST_ID_SETTING])
+        self.app = AppClient(self.site_urls, self.keys.default)
+        for number, site_url in enumerate(self.site_urls, 1):
+            name = f"host-{number}"
+            options = ["--app", str(ROOT), "--name", name, "--queue-lease", str(QUEUE_LEASE_SECONDS)]
+            self.hosts.append(self._module(name, "local.host", site_url, options, self.settings))
+        for host in self.hosts:
+            host.start()
+        for host in self.hosts:
+            host.wait_until_listening()
+
+    def _module(
+        self,
+        name: str,
+        module: str,
+        url: str,
+        options: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+    ) -> Child:
+        command = module_command(module, "--port", str(_port(url)), *options)
+        return Child(name, command, log=self._log(name), port=_port(url), environment=environment)
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name.lower().replace(' ', '-')}.log"
+
+    def _read_account(self) -> Account:
+        overview = self._simulator("GET", "").json()
+        app, account = overview["apps"][0], overview["accounts"][0]
+        user, known_list = account["users"][0], account["lists"][0]
+        return Account(
+            client_id=app["client_id"],
+            client_secret=app["client_secret"],
+            user_id=user["user_id"],
+            user_email=user["email"],
+            list_id=known_list["list_id"],
+            list_name=known_list["name"],
+        )
+
+    def _own_settings(self, certificates: Certificates) -> dict[str, str]:
+        """What the app needs to find the parts of this stand, and waits that suit a single machine."""
+        return {
+            "AzureWebJobsStorage": self.azurite.connection_string,
+            "SNAPSHOT_STORAGE": self.azurite.connection_string,
+            "SNAPSHOT_CONTAINER": "segments",
+            "SNAPSHOT_QUIET_SECONDS": "3",
+            "CONSTANT_CONTACT_API_URL": f"{self.simulator_url}/v3",
+            "CONSTANT_CONTACT_AUTH_URL": f"{self.simulator_url}/oauth2/default/v1",
+            "CONSTANT_CONTACT_CLIENT_ID": self.account.client_id,
+            "KEY_VAULT_URL": self._vault_url,
+            "IDENTITY_ENDPOINT": self._identity_url,
+            "IDENTITY_HEADER": self._identity_header,
+            # Of all that DefaultAzureCredential tries, only this; a developer's own sign-ins stay out of it.
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "REQUESTS_CA_BUNDLE": str(certificates.authorities),
+            "REFRESH_SCHEDULE": "0 0 3 * * *",
+            "UNCLEAR_UPLOAD_SECONDS": "5",
+            "REQUEST_TIMEOUT_SECONDS": "15",
+            HOST_ID_SETTING: "local",
+        }
+
+    def _effective(self, own: dict[str, str]) -> dict[str, str]:
+        settings = {**own, **self._given_settings}
+        settings |= {name: os.environ[name] for name in settings if os.environ.get(name)}
+        # These two add to what the environment says: its authorities are in the file already (see certificates),
+        # and everything here is on this machine, where no proxy leads.
+        settings["REQUESTS_CA_BUNDLE"] = own["REQUESTS_CA_BUNDLE"]
+        settings["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
+        return settings
+
+    def _simulator(self, method: str, path: str, body: object = None) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, f"{self.simulator_url}/_simulator/{path}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer
+
+    def _keep_secret(self, name: str, value: str) -> None:
+        authorities = str(self.folder / "authorities.pem")
+        with SecretClient(self._vault_url, _Token(), connection_verify=authorities) as vault:
+            vault.set_secret(name, value)
+
+    def _watch(self) -> None:
+        """Start hosts that have ended again, a little later, until the stand ends."""
+        while not self._ending.wait(RESTART_SECONDS):
+            for host in self.hosts:
+                if host.exit_code is not None:
+                    self.restarts += 1
+                    host.start()
+
+    def _end(self) -> None:
+        self._ending.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+        self._exits.close()
+        # The hosts first: what they still do needs the services.
+        end(self.hosts)
+        end(self._services)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _port(url: str) -> int:
+    return urlsplit(url).port or 0
+
+
+class _Token:
+    """A credential for our own Key Vault, which asks for a token but does not look into it."""
+
+    def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
+        expires_at = int(time.time()) + 3600
+        return AccessToken(unsigned_token("https://vault.azure.net", expires_at), expires_at)
