@@ -182,7 +182,7 @@ def test_csv_is_read_with_quotes_line_breaks_in_values_bom_and_crlf(client: Clie
 
 
 def test_a_file_whose_quotes_never_close_fails(client: Client) -> None:
-    content = 'email,first_name\nada@example.com,"' + "x" * 200_000
+    content = 'email,first_name\nada@example.com,"' + "x" * 2_000_000
     activity = client.import_csv(content)
     assert activity["state"] == "failed"
     assert "not valid CSV" in activity["activity_errors"][0]
