@@ -14,9 +14,9 @@ class BatchRecord(BaseModel):
     """One upload of a run."""
 
     number: int
+    part: str
     state: BatchState
     contacts: int
-    size: int
     activity_id: str | None
     percent_done: int
     rejected: int

@@ -102,6 +102,12 @@ def place_of_line(places: bytes, line: int) -> Place | None:
     return Place(*map(int, row.split(b","))) if row else None
 
 
+def rows_of(content: bytes, first: int, contacts: int) -> bytes:
+    """The batch file with its header and only `contacts` of its rows, from row `first` (0 is the first contact) on."""
+    header, *rows = content.split(b"\r\n")
+    return b"\r\n".join([header, *rows[first : first + contacts], b""])
+
+
 def _batch(number: int, header: bytes, rows: Sequence[bytes], places: Sequence[Place]) -> BatchFile:
     return BatchFile(
         number=number,

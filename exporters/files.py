@@ -12,7 +12,9 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, ContainerClient
 from pydantic import BaseModel, ConfigDict
 
+from exporters.batches import rows_of
 from exporters.contacts import Mapping
+from exporters.runs import Batch
 from shared.snapshots import ReadOptions, Snapshot
 
 _REJECTED_COLUMNS = ("segment", "partition", "line", "code", "reason")
@@ -74,9 +76,10 @@ class RunFiles:
         self._container.upload_blob(self._path(f"batch-{number:04d}-places.csv"), places, overwrite=True)
         self._container.upload_blob(self._path(f"batch-{number:04d}.csv"), content, overwrite=True)
 
-    def batch(self, number: int) -> bytes:
-        """The content of a batch file."""
-        return self._container.download_blob(self._path(f"batch-{number:04d}.csv")).readall()
+    def batch(self, batch: Batch) -> bytes:
+        """The CSV file of a batch: the whole one, or the header and its part of the rows."""
+        content = self._container.download_blob(self._path(f"batch-{batch.number:04d}.csv")).readall()
+        return rows_of(content, batch.first, batch.contacts) if batch.part else content
 
     def places(self, number: int) -> bytes:
         """Where each row of a batch came from."""
@@ -91,9 +94,9 @@ class RunFiles:
         """A writer for the rows that cannot be contacts; they are kept when it is closed without an error."""
         return RejectedRowsWriter(self._container, self._path("rejected.csv"))
 
-    def rejected_by_constant_contact(self, number: int) -> RejectedRowsWriter:
+    def rejected_by_constant_contact(self, batch_name: str) -> RejectedRowsWriter:
         """A writer for the rows of a batch that Constant Contact refused."""
-        return RejectedRowsWriter(self._container, self._path(f"batch-{number:04d}-refused.csv"))
+        return RejectedRowsWriter(self._container, self._path(f"batch-{batch_name}-refused.csv"))
 
     def rejected_rows(self) -> Iterator[RejectedRow]:
         """Every rejected row: first those that we rejected, then those that Constant Contact refused, by batch."""

@@ -75,7 +75,7 @@ def _settled(batch: Batch, run: Run, now: datetime) -> bool:
 
 def _show(services: Services, run: Run, batches: list[Stored[Batch]]) -> None:
     """All uploaded, waiting for Constant Contact alone: the run is finishing."""
-    if all(stored.value.state in ("uploaded", "completed", "failed") for stored in batches):
+    if all(stored.value.state in ("uploaded", "completed", "failed", "split") for stored in batches):
         services.runs.change(run, lambda r: r.model_copy(update={"status": "finishing"}))
 
 
@@ -123,7 +123,7 @@ def _result(batch: Batch, activity: Activity) -> Batch:
         return batch.model_copy(update={"percent_done": activity.percent_done or 0})
     if activity.state != "completed":
         reasons = "; ".join(without_addresses(text) for text in activity.activity_errors)
-        text = f"Constant Contact ended the import of batch {batch.number} as “{activity.state}”"
+        text = f"Constant Contact ended the import of batch {batch.name} as “{activity.state}”"
         return batch.model_copy(update={"state": "failed", "error": f"{text}: {reasons}" if reasons else text})
     status = activity.status
     # The total counts the header row; rows beyond it were dropped without a word.
@@ -149,10 +149,10 @@ def _write_refused(services: Services, run: Run, batch: Batch, activity: Activit
     if plan is None:
         return
     unnamed = batch.rejected
-    with files.rejected_by_constant_contact(batch.number) as rejected:
+    with files.rejected_by_constant_contact(batch.name) as rejected:
         for text in activity.activity_errors:
             line = _LINE.search(text)
-            place = place_of_line(places, int(line[1])) if line else None
+            place = place_of_line(places, int(line[1]) + batch.first) if line else None
             if line is None or place is None or unnamed == 0:
                 continue
             snapshot = plan.snapshots[place.segment]
@@ -162,5 +162,5 @@ def _write_refused(services: Services, run: Run, batch: Batch, activity: Activit
             rejected.add(RejectedRow(snapshot.segment, path, place.line, "constant_contact", reason))
             unnamed -= 1
         for _ in range(unnamed):
-            reason = f"Constant Contact refused a contact of batch {batch.number} and did not say which"
+            reason = f"Constant Contact refused a contact of batch {batch.name} and did not say which"
             rejected.add(RejectedRow("", "", None, "constant_contact", reason))

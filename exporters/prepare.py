@@ -147,7 +147,6 @@ class _Preparation:
                         run_id=self._run.run_id,
                         number=batch.number,
                         contacts=batch.contacts,
-                        size=len(batch.content),
                     )
                 )
                 self._show_progress()
@@ -229,9 +228,7 @@ def _hand_out(services: Services, run: Run) -> None:
     """One message for each batch that has none of its own yet, and one that follows the run to its end."""
     for stored in services.runs.batches(run.run_id):
         if stored.value.state == "pending":
-            services.queues.send(
-                BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=stored.value.number)
-            )
+            services.queues.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=stored.value.name))
     services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)
 
 

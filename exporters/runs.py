@@ -35,7 +35,7 @@ Status = Literal[
 ENDED: frozenset[Status] = frozenset({"successful", "completed_with_warnings", "failed", "canceled", "timed_out"})
 GOOD: frozenset[Status] = frozenset({"successful", "completed_with_warnings"})
 
-BatchState = Literal["pending", "sending", "uploaded", "completed", "failed"]
+BatchState = Literal["pending", "sending", "uploaded", "completed", "failed", "split"]
 
 # Row keys sort upwards and the newest run is wanted first, so the row key counts down from here (milliseconds).
 _FAR_FUTURE = 9_999_999_999_999
@@ -108,15 +108,20 @@ class Run(BaseModel):
 
 
 class Batch(BaseModel):
-    """One upload of a run, and what is known of it."""
+    """One upload of a run, and what is known of it.
+
+    A batch that was refused is `split`: its halves are batches of their own, with the same number and one digit more
+    in `part`. They hold the rows of the batch file from `first` on.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     run_id: str
     number: int
+    part: str = ""
+    first: int = 0
     state: BatchState = "pending"
     contacts: int
-    size: int
     claimed_until: datetime | None = Field(default=None, description="until then one worker alone may send it")
     unclear_until: datetime | None = Field(default=None, description="until then it may still turn up as an activity")
     activity_id: str | None = None
@@ -129,17 +134,36 @@ class Batch(BaseModel):
     @property
     def key(self) -> Key:
         """Its row."""
-        return Key(self.run_id, f"{self.number:04d}")
+        return Key(self.run_id, self.name)
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other batches of its run: `0003`, or `0003.12` for the second half of a half."""
+        return f"{self.number:04d}.{self.part}" if self.part else f"{self.number:04d}"
 
     @property
     def file_name(self) -> str:
         """The name under which it is uploaded; Constant Contact gives it back as `source_file_name`."""
-        return f"{self.run_id}-{self.number:04d}.csv"
+        return f"{self.run_id}-{self.name}.csv"
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in ("completed", "failed")
+        return self.state in ("completed", "failed", "split")
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """The two batches that take its place when it is split; always the same two."""
+        half = self.contacts // 2
+        return (
+            Batch(run_id=self.run_id, number=self.number, part=f"{self.part}1", first=self.first, contacts=half),
+            Batch(
+                run_id=self.run_id,
+                number=self.number,
+                part=f"{self.part}2",
+                first=self.first + half,
+                contacts=self.contacts - half,
+            ),
+        )
 
 
 class Slot(BaseModel):
@@ -276,9 +300,9 @@ class RunStore:
         """The batches of a run in their order."""
         return list(self._batches.partition(run_id))
 
-    def batch(self, run_id: str, number: int) -> Stored[Batch] | None:
+    def batch(self, run_id: str, name: str) -> Stored[Batch] | None:
         """One batch."""
-        return self._batches.get(Key(run_id, f"{number:04d}"))
+        return self._batches.get(Key(run_id, name))
 
     def write_batch(self, batch: Batch, etag: str) -> Stored[Batch]:
         """Change a batch; raises Conflict when somebody else did since it was read with `etag`."""

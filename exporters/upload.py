@@ -12,6 +12,7 @@ from exporters.accounts import account_of
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import ConstantContactError, Refused, ServerError, Unclear
 from exporters.files import RunFiles
+from exporters.halving import halve_or_reject, is_about_contacts, send_halves
 from exporters.runs import Batch, Run
 from exporters.services import Services
 from shared.errors import Conflict, Wait
@@ -33,8 +34,13 @@ def upload(services: Services, message: Message) -> None:
         ConstantContactError: the service is away, or refused in a way that concerns the whole run.
     """
     run = services.runs.get(message.export_id, message.run_id)
-    stored = services.runs.batch(message.run_id, message.batch or 0)
-    if run.ended or stored is None or stored.value.state not in ("pending", "sending"):
+    stored = services.runs.batch(message.run_id, message.batch or "")
+    if run.ended or stored is None:
+        return
+    if stored.value.state == "split":
+        # Whoever split it may have died before the messages for its halves were sent.
+        send_halves(services, run, stored.value)
+    if stored.value.state not in ("pending", "sending"):
         return
     with account_of(services, run) as account:
         if stored.value.state == "sending":
@@ -48,18 +54,18 @@ def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stor
     batch, now = stored.value, services.now()
     if batch.claimed_until and now < batch.claimed_until:
         seconds = (batch.claimed_until - now).total_seconds()
-        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"batch {batch.number} is being sent by another worker")
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"batch {batch.name} is being sent by another worker")
     activity = account.find_import(batch.file_name)
     if activity:
         return _uploaded(services, stored, activity)
     if batch.unclear_until and now < batch.unclear_until:
         seconds = (batch.unclear_until - now).total_seconds()
-        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"whether Constant Contact took batch {batch.number} is unclear")
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"whether Constant Contact took batch {batch.name} is unclear")
     return _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
 
 
 def _send(services: Services, run: Run, stored: Stored[Batch], account: Account) -> None:
-    content = RunFiles(services.files, run.run_id).batch(stored.value.number)
+    content = RunFiles(services.files, run.run_id).batch(stored.value)
     # A worker that is held up must not send when its claim has nearly run out.
     send_by = services.now() + _CLAIM_MARGIN
     stored = _claim(services, stored)
@@ -73,10 +79,10 @@ def _send(services: Services, run: Run, stored: Stored[Batch], account: Account)
         _write(services, stored, claimed_until=None, unclear_until=until, error=str(error))
         raise
     except Refused as error:
-        if error.status != 400:
+        if not is_about_contacts(error):
             _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
             raise
-        _write(services, stored, state="failed", error=str(error))
+        halve_or_reject(services, run, stored, error)
     except (Wait, ConstantContactError):
         # Everything else is raised before the request leaves, or says that it was not processed.
         _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
@@ -98,7 +104,7 @@ def _claim(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
     try:
         return services.runs.write_batch(stored.value.model_copy(update=claim), stored.etag)
     except Conflict as error:
-        raise Wait(1, f"batch {stored.value.number} was taken by another worker") from error
+        raise Wait(1, f"batch {stored.value.name} was taken by another worker") from error
 
 
 def _uploaded(services: Services, stored: Stored[Batch], activity: Activity) -> Stored[Batch]:

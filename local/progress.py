@@ -96,9 +96,10 @@ def _contacts(run: RunRecord) -> str:
 
 def _detail(run: RunRecord) -> str:
     """How far the batches are, and what the run is waiting for."""
-    uploaded = sum(batch.state in ("uploaded", "completed") for batch in run.batches)
-    processed = sum(batch.state == "completed" for batch in run.batches)
-    parts = [f"{uploaded} of {len(run.batches)} batches uploaded, {processed} processed"] if run.batches else []
+    # Where a batch was split, its parts stand for it.
+    states = [batch.state for batch in run.batches if batch.state != "split"]
+    uploaded, processed = sum(state in ("uploaded", "completed") for state in states), states.count("completed")
+    parts = [f"{uploaded} of {len(states)} batches uploaded, {processed} processed"] if states else []
     if run.waiting:
         parts.append(f"waiting: {run.waiting}")
     return "; ".join(parts)

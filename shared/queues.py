@@ -19,7 +19,7 @@ class Message(BaseModel):
 
     export_id: str
     run_id: str
-    batch: int | None = None
+    batch: str | None = None
     turn: int = 0
 
 

@@ -170,19 +170,22 @@ class Account:
         raise error
 
     def _send(self, token: str, method: str, path: str, send_by: datetime | None, **content: Any) -> requests.Response:
+        address = self._settings.constant_contact_api_url + path
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        # Encoded before the slot is taken, so that the request leaves when its slot has come.
+        request = self._session.prepare_request(requests.Request(method, address, headers=headers, **content))
+        options = self._session.merge_environment_settings(request.url, {}, None, None, None)
         self._limiter.take(API)
         if send_by and self._now() > send_by:
             raise Wait(1, "the request was held up for too long and was not sent")
         self.requests += 1
         try:
-            return self._session.request(
-                method,
-                self._settings.constant_contact_api_url + path,
-                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            return self._session.send(
+                request,
                 timeout=(_CONNECT_SECONDS, self._settings.request_timeout_seconds),
                 # A token is sent to nobody but the configured service.
                 allow_redirects=False,
-                **content,
+                **options,
             )
         except requests.ConnectTimeout as error:
             raise Unreachable("Constant Contact cannot be reached") from error

@@ -38,7 +38,7 @@ def test_a_batch_that_failed_as_often_as_the_host_tries_stops_the_run_which_ends
     export = world.add_export("Loyal")
     run = world.start(export)
     world.deliver(until=lambda: world.last_run(export).status == "uploading")
-    give_up(world.services, BATCHES, Message(export_id=export.id, run_id=run.run_id, batch=1).model_dump_json())
+    give_up(world.services, BATCHES, Message(export_id=export.id, run_id=run.run_id, batch="0001").model_dump_json())
     world.deliver()
     ended = world.last_run(export)
     assert ended.status == "failed"

@@ -1,0 +1,96 @@
+"""A contact that makes its batch fail costs only itself."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+
+import pytest
+
+from exporters import halving, prepare
+from exporters.batches import cut_batches
+from exporters.runs import Run
+from exporters.steps import run_step
+from tests.exporters.world import World
+
+PEOPLE = [f"person{number:03}@example.com" for number in range(64)]
+
+
+def export_with_poison(world: World, *poison: str) -> Run:
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    for match in poison:
+        world.fault("poison-contact", match=match)
+    return world.run_to_end(world.add_export("Loyal"))
+
+
+def test_the_others_are_delivered_once_and_the_one_is_named(world: World) -> None:
+    run = export_with_poison(world, "person017@")
+    assert run.status == "completed_with_warnings", run.error
+    assert sorted(world.members()) == sorted(set(PEOPLE) - {"person017@example.com"})
+    assert world.statistics()["contacts_imported_more_than_once"] == 0
+    (row,) = world.files(run).rejected_rows()
+    assert (row.segment, row.line, row.code) == ("Loyal", 19, "constant_contact")
+    assert row.partition.endswith("Loyal_1.csv")
+    assert "example.com" not in row.reason
+    assert (run.counts.sent, run.counts.rejected_by_constant_contact, run.counts.not_sent) == (63, 1, 0)
+    assert run.counts.adds_up
+
+
+@pytest.mark.parametrize("poison", [["person000@"], ["person063@"], ["person010@", "person011@", "person050@"]])
+def test_wherever_they_are_all_of_them_are_found(world: World, poison: list[str]) -> None:
+    run = export_with_poison(world, *poison)
+    lines = {row.line for row in world.files(run).rejected_rows()}
+    assert lines == {int(match[6:9]) + 2 for match in poison}
+    assert len(world.members()) == len(PEOPLE) - len(poison)
+
+
+def test_one_contact_costs_two_calls_for_each_doubling(world: World) -> None:
+    run = export_with_poison(world, "person017@")
+    states = Counter(stored.value.state for stored in world.services.runs.batches(run.run_id))
+    assert states == {"split": 6, "completed": 7}
+
+
+def test_a_row_that_a_part_names_is_traced_to_its_place(world: World) -> None:
+    world.fault("rows-refused", match="person040@", times=1)
+    run = export_with_poison(world, "person001@")
+    assert {row.line for row in world.files(run).rejected_rows()} == {3, 42}
+
+
+def test_a_refusal_of_everything_is_not_looked_for_contact_by_contact(world: World) -> None:
+    run = export_with_poison(world, "@example.com")
+    assert run.status == "failed"
+    assert "HTTP 400" in (run.error or "")
+    assert run.counts.adds_up
+    states = Counter(stored.value.state for stored in world.services.runs.batches(run.run_id))
+    assert states["split"] <= 7
+
+
+def test_the_calls_spent_on_looking_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(halving, "MOST_HALVINGS", 3)
+    run = export_with_poison(world, "person017@")
+    states = Counter(stored.value.state for stored in world.services.runs.batches(run.run_id))
+    assert states == {"split": 3, "completed": 3, "failed": 1}
+    assert (run.status, run.counts.not_sent) == ("failed", 8)
+    assert run.counts.adds_up
+
+
+def test_the_halves_of_a_batch_whose_splitter_died_are_sent_all_the_same(world: World) -> None:
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    world.fault("poison-contact", match="person017@")
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.deliver(until=lambda: any(s.value.state == "split" for s in world.services.runs.batches(run.run_id)))
+    halves = [one for one in world.queue.waiting if one.message.batch]
+    assert {one.message.batch for one in halves} == {"0001.1", "0001.2"}
+    world.queue.waiting = [one for one in world.queue.waiting if one not in halves]
+    parent = halves[0].message.model_copy(update={"batch": "0001"})
+    run_step(world.services, halves[0].queue, parent.model_dump_json())
+    world.deliver()
+    assert world.last_run(export).counts.sent == 63
+
+
+def test_batches_without_the_contact_are_not_split(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "cut_batches", functools.partial(cut_batches, max_contacts=16))
+    run = export_with_poison(world, "person017@")
+    whole = [s.value for s in world.services.runs.batches(run.run_id) if not s.value.part]
+    assert [batch.state for batch in whole] == ["completed", "split", "completed", "completed"]
