@@ -17,7 +17,7 @@ from azurefunctions.extensions.bindings import blob as blobs
 from admin.problems import MEDIA_TYPE, Problem, problem, problem_of
 from admin.records import run_record
 from admin.site import make_site
-from exporters import start
+from exporters import start, sweeping
 from exporters.services import Services, connect
 from exporters.steps import give_up, run_step
 from shared.errors import ExportError
@@ -46,6 +46,13 @@ def refresh(timer: func.TimerRequest) -> None:
     """With every scheduled refresh: start each export that has something new."""
     started = start.start_scheduled(services())
     log.info("refresh schedule (past due: %s) started %d runs", timer.past_due, len(started))
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 */15 * * * *")
+def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
+    """Four times an hour: take up runs that nobody carries on, delete files past their retention time."""
+    sweeping.take_up_lost_runs(services())
+    log.info("the sweep deleted %d files", sweeping.delete_old_files(services()))
 
 
 @app.blob_trigger(

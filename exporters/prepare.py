@@ -12,7 +12,7 @@ from exporters.constant_contact.client import Account
 from exporters.constant_contact.errors import Refused
 from exporters.contacts import Contact, Mapping, Reason, Rejected, to_contact
 from exporters.files import Plan, RejectedRow, RejectedRowsWriter, RunFiles
-from exporters.runs import Batch, Counts, Run
+from exporters.runs import Batch, BatchState, Counts, Run
 from exporters.services import Services
 from exporters.start import start_again
 from shared.errors import ExportError, Invalid, Wait
@@ -67,7 +67,7 @@ def prepare(services: Services, message: Message) -> None:
             ),
         )
     if run.status == "uploading":
-        _hand_out(services, run)
+        hand_out(services, run)
     elif run.ended:
         start_again(services, run)
 
@@ -224,10 +224,10 @@ def _rejected(snapshot: Snapshot, partition: int, line: int, code: str, reason: 
     return RejectedRow(snapshot.segment, snapshot.partitions[partition].path, line, code, reason)
 
 
-def _hand_out(services: Services, run: Run) -> None:
-    """One message for each batch that has none of its own yet, and one that follows the run to its end."""
+def hand_out(services: Services, run: Run, *, states: tuple[BatchState, ...] = ("pending",)) -> None:
+    """One message for each batch in one of these states, and one that follows the run to its end."""
     for stored in services.runs.batches(run.run_id):
-        if stored.value.state == "pending":
+        if stored.value.state in states:
             services.queues.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=stored.value.name))
     services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)
 

@@ -230,6 +230,11 @@ class RunStore:
                 continue
             return changed
 
+    def last_written(self, run: Run) -> datetime:
+        """When the run or one of its batches was last written, by the storage service's clock."""
+        rows = [self._read(run.export_id, run.run_id).written_at, *(b.written_at for b in self.batches(run.run_id))]
+        return max(rows)
+
     def _read(self, export_id: str, run_id: str) -> Stored[Run]:
         try:
             key = _run_key(export_id, run_id) if is_id(export_id) and is_id(run_id) else None
@@ -306,4 +311,4 @@ class RunStore:
 
     def write_batch(self, batch: Batch, etag: str) -> Stored[Batch]:
         """Change a batch; raises Conflict when somebody else did since it was read with `etag`."""
-        return Stored(batch, self._batches.replace(batch.key, batch, etag))
+        return self._batches.replace(batch.key, batch, etag)

@@ -75,6 +75,7 @@ class Settings(BaseModel):
     request_timeout_seconds: Seconds = Field(default=60, alias="REQUEST_TIMEOUT_SECONDS")
     unclear_upload_seconds: Seconds = Field(default=60, alias="UNCLEAR_UPLOAD_SECONDS")
     run_time_limit_hours: float = Field(default=48, alias="RUN_TIME_LIMIT_HOURS", gt=0, le=240)
+    file_retention_days: float = Field(default=14, alias="FILE_RETENTION_DAYS", gt=0, le=3650)
 
     key_vault_url: WebAddress = Field(alias="KEY_VAULT_URL")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from azure.core import MatchConditions
@@ -33,6 +34,7 @@ class Stored(Generic[Document]):
 
     value: Document
     etag: str
+    written_at: datetime
 
 
 class DocumentTable(Generic[Document]):
@@ -66,8 +68,8 @@ class DocumentTable(Generic[Document]):
             return False
         return True
 
-    def replace(self, key: Key, value: Document, etag: str) -> str:
-        """Write the document over the version that `etag` names and return the new etag.
+    def replace(self, key: Key, value: Document, etag: str) -> Stored[Document]:
+        """Write the document over the version that `etag` names.
 
         Raises:
             Conflict: the document was changed or removed since it was read.
@@ -81,7 +83,7 @@ class DocumentTable(Generic[Document]):
             )
         except (ResourceModifiedError, ResourceNotFoundError) as error:
             raise Conflict("The document was changed by somebody else; read it again.") from error
-        return str(answer["etag"])
+        return Stored(value, str(answer["etag"]), answer["date"])
 
     def partition(self, partition: str, *, rows_below: str | None = None) -> Iterator[Stored[Document]]:
         """The documents of a partition in row order; with `rows_below`, those whose row key sorts before it."""
@@ -91,7 +93,8 @@ class DocumentTable(Generic[Document]):
             yield self._stored(one)
 
     def _stored(self, entity: Any) -> Stored[Document]:
-        return Stored(self._model.model_validate_json(entity["document"]), entity.metadata["etag"])
+        metadata = entity.metadata
+        return Stored(self._model.model_validate_json(entity["document"]), metadata["etag"], metadata["timestamp"])
 
 
 def entity(key: Key, value: BaseModel) -> dict[str, str]:

@@ -1,0 +1,77 @@
+"""Housekeeping: runs that nobody carries on are taken up again, files past their retention time are deleted."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from exporters.ending import end_run, is_overdue
+from exporters.prepare import hand_out
+from exporters.runs import Run
+from exporters.services import Services
+from exporters.start import start_again
+from shared.errors import NotFound
+from shared.queues import RUNS, Message
+
+log = logging.getLogger(__name__)
+
+# A message is hidden for up to ten minutes while a worker has it, and comes back by itself when that worker dies.
+SILENCE = timedelta(minutes=30)
+
+
+def take_up_lost_runs(services: Services) -> list[Run]:
+    """Send the messages of every run that has shown no sign of life for half an hour; end those past their time limit.
+
+    A message that is lost for good (deleted by hand, or with its queue) would otherwise hold its export up for ever.
+    A second message does no harm where the first is only late. Returns the runs that were taken up or ended.
+    """
+    taken_up = []
+    for export in services.exports.all():
+        slot = services.runs.slot(export.id).value
+        if slot.run_id is None:
+            continue
+        try:
+            run = services.runs.get(export.id, slot.run_id)
+        except NotFound:
+            log.warning(
+                "export %s: run %s, which holds its slot, does not exist; the slot is freed", export.id, slot.run_id
+            )
+            services.runs.change_slot(export.id, run_id=None)
+            continue
+        if is_overdue(services, run):
+            start_again(services, end_run(services, run, timed_out=True))
+        elif _is_silent(services, run):
+            _send_again(services, run)
+        else:
+            continue
+        log.warning("run %s was taken up again: nothing had carried it on", run.run_id)
+        taken_up.append(run)
+    return taken_up
+
+
+def delete_old_files(services: Services) -> int:
+    """Delete the blobs of runs that were written more than the retention time ago; how many there were.
+
+    The run itself, its counts and its batches stay: they hold no personal data.
+    """
+    before = services.now() - timedelta(days=services.settings.file_retention_days)
+    deleted = 0
+    for blob in services.files.list_blobs():
+        if blob.last_modified < before:
+            services.files.delete_blob(blob.name)
+            deleted += 1
+    return deleted
+
+
+def _is_silent(services: Services, run: Run) -> bool:
+    """Whether neither the run nor any of its batches was written for a while, and no wait of its own explains it."""
+    if run.waiting_until is not None and services.now() < run.waiting_until:
+        return False
+    return services.now() - services.runs.last_written(run) > SILENCE
+
+
+def _send_again(services: Services, run: Run) -> None:
+    if run.status in ("queued", "preparing"):
+        services.queues.send(RUNS, Message(export_id=run.export_id, run_id=run.run_id))
+    else:
+        hand_out(services, run, states=("pending", "sending", "split"))
