@@ -4,6 +4,7 @@
   python3 dev.py up [options]      run the whole system on this machine (up --help lists the options)
   python3 dev.py test [options]    run every check and every test; options and paths go to pytest
   python3 dev.py bench [options]   measure how fast the system is (bench --help lists the options)
+  python3 dev.py soak [options]    many runs at once while everything fails (soak --help lists the options)
 
 The first call makes what the commands need: a virtual environment in .venv with the pinned requirements, and Azurite in
 local/node_modules. Both are kept until their pins or the Python version change, and made anew then.
@@ -274,8 +275,8 @@ def main(arguments: list[str]) -> int:
         say((__doc__ or "").strip())
         return 0 if arguments else 2
     command, *rest = arguments
-    if command not in ("up", "test", "bench"):
-        say(f"There is no command {command!r}; there are up, test and bench. See: python3 dev.py --help")
+    if command not in ("up", "test", "bench", "soak"):
+        say(f"There is no command {command!r}; there are up, test, bench and soak. See: python3 dev.py --help")
         return 2
     try:
         set_up()
@@ -284,7 +285,7 @@ def main(arguments: list[str]) -> int:
         return 1
     if command == "test":
         return test(rest)
-    return run_module("local.up" if command == "up" else "bench", rest)
+    return run_module({"up": "local.up", "bench": "bench", "soak": "tests.faults.soak"}[command], rest)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ def follow(services: Services, message: Message) -> None:
     """
     run = services.runs.get(message.export_id, message.run_id)
     if not run.ended:
+        if not run.prepared:
+            return  # A message from before its time; when the batches are there, the run gets one of its own.
         batches = services.runs.batches(run.run_id)
         if any(stored.value.state == "uploaded" for stored in batches):
             batches = _look(services, run, batches)
@@ -123,7 +125,7 @@ def _result(batch: Batch, activity: Activity) -> Batch:
         return batch.model_copy(update={"percent_done": activity.percent_done or 0})
     if activity.state != "completed":
         reasons = "; ".join(without_addresses(text) for text in activity.activity_errors)
-        text = f"Constant Contact ended the import of batch {batch.name} as “{activity.state}”"
+        text = f"Constant Contact ended the import of batch {batch.label} as “{activity.state}”"
         return batch.model_copy(update={"state": "failed", "error": f"{text}: {reasons}" if reasons else text})
     status = activity.status
     # The total counts the header row; rows beyond it were dropped without a word.
@@ -162,5 +164,5 @@ def _write_refused(services: Services, run: Run, batch: Batch, activity: Activit
             rejected.add(RejectedRow(snapshot.segment, path, place.line, "constant_contact", reason))
             unnamed -= 1
         for _ in range(unnamed):
-            reason = f"Constant Contact refused a contact of batch {batch.name} and did not say which"
+            reason = f"Constant Contact refused a contact of batch {batch.label} and did not say which"
             rejected.add(RejectedRow("", "", None, "constant_contact", reason))

@@ -102,6 +102,11 @@ class Run(BaseModel):
         return self.status in ENDED
 
     @property
+    def prepared(self) -> bool:
+        """Whether all of its batches are there."""
+        return self.status in ("uploading", "finishing")
+
+    @property
     def key(self) -> Key:
         """Its row."""
         return _run_key(self.export_id, self.run_id)
@@ -140,6 +145,11 @@ class Batch(BaseModel):
     def name(self) -> str:
         """What tells it from the other batches of its run: `0003`, or `0003.12` for the second half of a half."""
         return f"{self.number:04d}.{self.part}" if self.part else f"{self.number:04d}"
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return f"{self.number} (part {self.part})" if self.part else str(self.number)
 
     @property
     def file_name(self) -> str:

@@ -35,7 +35,7 @@ def upload(services: Services, message: Message) -> None:
     """
     run = services.runs.get(message.export_id, message.run_id)
     stored = services.runs.batch(message.run_id, message.batch or "")
-    if run.ended or stored is None:
+    if not run.prepared or stored is None:
         return
     if stored.value.state == "split":
         # Whoever split it may have died before the messages for its halves were sent.
@@ -54,13 +54,13 @@ def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stor
     batch, now = stored.value, services.now()
     if batch.claimed_until and now < batch.claimed_until:
         seconds = (batch.claimed_until - now).total_seconds()
-        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"batch {batch.name} is being sent by another worker")
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"batch {batch.label} is being sent by another worker")
     activity = account.find_import(batch.file_name)
     if activity:
         return _uploaded(services, stored, activity)
     if batch.unclear_until and now < batch.unclear_until:
         seconds = (batch.unclear_until - now).total_seconds()
-        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"whether Constant Contact took batch {batch.name} is unclear")
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"whether Constant Contact took batch {batch.label} is unclear")
     return _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
 
 
@@ -104,7 +104,7 @@ def _claim(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
     try:
         return services.runs.write_batch(stored.value.model_copy(update=claim), stored.etag)
     except Conflict as error:
-        raise Wait(1, f"batch {stored.value.name} was taken by another worker") from error
+        raise Wait(1, f"batch {stored.value.label} was taken by another worker") from error
 
 
 def _uploaded(services: Services, stored: Stored[Batch], activity: Activity) -> Stored[Batch]:

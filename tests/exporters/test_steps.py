@@ -86,3 +86,19 @@ def test_a_run_goes_through_though_every_message_comes_twice(world: World) -> No
     assert world.last_run(export).status == "successful"
     assert world.statistics()["source_file_names_taken_more_than_once"] == []
     assert world.members() == ["ana@example.com", "bo@example.com"]
+
+
+@pytest.mark.parametrize("queue", [BATCHES, ACTIVITIES])
+def test_a_message_of_a_later_step_that_comes_before_its_time_does_nothing(world: World, queue: str) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    batch = "0001" if queue == BATCHES else None
+    early = Message(export_id=export.id, run_id=run.run_id, batch=batch, turn=3).model_dump_json()
+    while world.last_run(export).status != "uploading":
+        run_step(world.services, queue, early)
+        world.deliver_next()
+    world.deliver()
+    ended = world.last_run(export)
+    assert (ended.status, ended.counts.sent) == ("successful", 1)
+    assert world.members() == ["ana@example.com"]
