@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable
 
 import psutil
 import requests
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from local.stand import Stand
@@ -98,9 +100,13 @@ class Events:
 
     def _send(self, queue: str, message: Message, after_seconds: int = 0) -> None:
         connection = self._stand.settings["AzureWebJobsStorage"]
-        with QueueClient.from_connection_string(
-            connection, queue, message_encode_policy=TextBase64EncodePolicy()
-        ) as client:
+        with (
+            QueueClient.from_connection_string(
+                connection, queue, message_encode_policy=TextBase64EncodePolicy()
+            ) as client,
+            # The app makes a queue when it first sends to it; before that there is nothing to disturb.
+            contextlib.suppress(ResourceNotFoundError),
+        ):
             client.send_message(message.model_dump_json(exclude_defaults=True), visibility_timeout=after_seconds)
 
 
