@@ -42,34 +42,49 @@ def prepare(services: Services, message: Message) -> None:
         ExportError: the export cannot run as it stands; nothing was uploaded.
     """
     run = services.runs.get(message.export_id, message.run_id)
-    if run.status in ("queued", "preparing"):
-        run = services.runs.change(run, lambda r: _as(r, status="preparing", started_at=r.started_at or services.now()))
-        files = RunFiles(services.files, run.run_id)
-        plan = files.plan() or files.settle_plan(_plan(services, run))
-        # What the run takes up is remembered before it is read: whatever arrives from now on starts the next run.
-        services.runs.change_slot(run.export_id, seen=plan.versions)
-        try:
-            counts, batches = _Preparation(services, run, plan, files).write()
-        except ExportError:
-            files.remove_batches()
-            raise
-        run = services.runs.change(
-            run,
-            lambda r: _as(
-                r,
-                status="uploading",
-                waiting=None,
-                counts=counts,
-                batches=batches,
-                snapshots={snapshot.segment: snapshot.id for snapshot in plan.snapshots},
-                versions=plan.versions,
-                warnings=tuple(warning for snapshot in plan.snapshots for warning in snapshot.warnings),
-            ),
-        )
+    if _is_to_be_prepared(run):
+        run = _change(services, run, status="preparing", started_at=run.started_at or services.now())
+    if _is_to_be_prepared(run):
+        run = _prepare(services, run)
     if run.status == "uploading":
         hand_out(services, run)
     elif run.ended:
         start_again(services, run)
+
+
+def _prepare(services: Services, run: Run) -> Run:
+    files = RunFiles(services.files, run.run_id)
+    plan = files.plan() or files.settle_plan(_plan(services, run))
+    # What the run takes up is remembered before it is read: whatever arrives from now on starts the next run.
+    services.runs.change_slot(run.export_id, seen=plan.versions)
+    try:
+        counts, batches = _Preparation(services, run, plan, files).write()
+    except ExportError:
+        now = services.runs.get(run.export_id, run.run_id)
+        if not _is_to_be_prepared(now):
+            return now  # Another worker has prepared the run, before the file changed that this one stumbled over.
+        files.remove_batches()
+        raise
+    return _change(
+        services,
+        run,
+        status="uploading",
+        waiting=None,
+        counts=counts,
+        batches=batches,
+        snapshots={snapshot.segment: snapshot.id for snapshot in plan.snapshots},
+        versions=plan.versions,
+        warnings=tuple(warning for snapshot in plan.snapshots for warning in snapshot.warnings),
+    )
+
+
+def _is_to_be_prepared(run: Run) -> bool:
+    return run.status in ("queued", "preparing")
+
+
+def _change(services: Services, run: Run, **update: object) -> Run:
+    """The run, changed so unless another worker has prepared or ended it meanwhile."""
+    return services.runs.change(run, lambda r: r.model_copy(update=update) if _is_to_be_prepared(r) else None)
 
 
 def _plan(services: Services, run: Run) -> Plan:
@@ -201,9 +216,7 @@ class _Preparation:
         if now - self._shown_at >= _PROGRESS_EVERY:
             self._shown_at = now
             counts = self._counts.as_counts()
-            self._services.runs.change(
-                self._run, lambda r: _as(r, counts=counts, waiting=None) if r.status == "preparing" else None
-            )
+            _change(self._services, self._run, counts=counts, waiting=None)
 
 
 @dataclasses.dataclass
@@ -230,7 +243,3 @@ def hand_out(services: Services, run: Run, *, states: tuple[BatchState, ...] = (
         if stored.value.state in states:
             services.queues.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=stored.value.name))
     services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)
-
-
-def _as(run: Run, **update: object) -> Run:
-    return run.model_copy(update=update)

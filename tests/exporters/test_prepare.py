@@ -165,3 +165,26 @@ def test_a_snapshot_that_changes_while_it_is_read_fails_the_run(world: World, mo
     monkeypatch.setattr(prepare, "read_rows", overwritten_in_between)
     run = world.run_to_end(world.add_export("Loyal"))
     assert_failed_before_any_upload(world, run, "Loyal_1.csv", "changed")
+
+
+def test_a_worker_that_comes_late_leaves_a_prepared_run_as_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.clock.advance(world.settings.snapshot_quiet_seconds)
+    message = world.queue.waiting[0].message
+    read = snapshots.read_rows
+
+    def overtaken(*given: object, **options: object) -> object:
+        """While this worker reads, another one prepares the run and the snapshot is written again."""
+        monkeypatch.setattr(prepare, "read_rows", read)
+        prepare.prepare(world.services, message)
+        world.write_snapshot("Loyal", ["bo@example.com,Bo"])
+        return read(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prepare, "read_rows", overtaken)
+    prepare.prepare(world.services, message)
+    world.deliver()
+    ended = world.services.runs.get(export.id, run.run_id)
+    assert ended.status == "successful", ended.error
+    assert world.members() == ["ana@example.com"]
