@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from exporters.runs import Run, Trigger, new_run_id
 from exporters.services import Services
 from shared.errors import Conflict, ExportError
@@ -10,6 +12,8 @@ from shared.queues import RUNS, Message
 from shared.snapshots import SegmentCatalog
 from shared.snapshots.paths import MODEL_FILE, is_data_file, name_of
 
+# A run that was started gets its message at once; one that still has none was left behind.
+_MESSAGE_IS_LATE = timedelta(seconds=30)
 BY_TIMER, BY_EVENT = "refresh schedule", "new snapshot"
 
 
@@ -105,7 +109,7 @@ def _take_slot(
         slot = services.runs.slot(export.id)
         if slot.value.run_id is not None:
             run = services.runs.get(export.id, slot.value.run_id)
-            if run.status == "queued":
+            if run.status == "queued" and services.now() > run.created_at + _MESSAGE_IS_LATE:
                 # Whoever started it may have died before its message was sent; a second message does no harm.
                 _send(services, run)
             return run, False

@@ -58,4 +58,4 @@ def _for_people(error: AzureError, doing: str, name: str) -> Exception:
             f"Key Vault refused to {doing} the secret “{name}” (HTTP {status}). Check that the app has the role "
             "Key Vault Secrets Officer on the vault, and that the secret is neither disabled nor deleted."
         )
-    return Wait(_AWAY_SECONDS, "Key Vault does not answer")
+    return Wait(_AWAY_SECONDS, "Key Vault does not answer (setting KEY_VAULT_URL)")

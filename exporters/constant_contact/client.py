@@ -188,11 +188,15 @@ class Account:
                 **options,
             )
         except requests.ConnectTimeout as error:
-            raise Unreachable("Constant Contact cannot be reached") from error
+            raise self._unreachable() from error
         except requests.RequestException as error:
             if _was_never_connected(error):
-                raise Unreachable("Constant Contact cannot be reached") from error
+                raise self._unreachable() from error
             raise NoAnswer("Constant Contact did not answer") from error
+
+    def _unreachable(self) -> Unreachable:
+        host = urlsplit(self._settings.constant_contact_api_url).netloc
+        return Unreachable(f"Constant Contact cannot be reached at {host}")
 
 
 class _ActivityPage(_Answer):

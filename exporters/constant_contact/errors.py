@@ -116,7 +116,7 @@ def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_wo
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         keys = error_keys(body)
         if "quota_exceeded" in keys:
-            return QuotaExceeded("Today's calls to Constant Contact are used up; they come back at 00:00 UTC")
+            return QuotaExceeded("today's calls to Constant Contact are used up until 00:00 UTC")
         if "throttled" in keys or not queues_work:
             return Throttled(wait or 1.0)
         # The queue limit's body is not documented: whatever a 429 on an import is, if it is neither of the above.

@@ -152,7 +152,7 @@ class SegmentCatalog:
                     taken_at=folder.taken_at,
                     partitions=verdict,
                     columns=entity.columns or None if entity else None,
-                    warnings=tuple(f"An older snapshot is used: {problem}." for problem in problems),
+                    warnings=_warnings(segment, folder, entity, problems),
                 )
             )
         if problems:
@@ -174,6 +174,16 @@ class SegmentCatalog:
         return Complete(
             Snapshot(segment=segment, id=newest.path, taken_at=taken_at, partitions=(partition_of(newest),))
         )
+
+
+def _warnings(segment: str, folder: DateFolder, entity: Entity | None, problems: list[str]) -> tuple[str, ...]:
+    warnings = [f"An older snapshot is used: {problem}." for problem in problems]
+    if entity and not entity.partitions:
+        warnings.append(
+            f"Model.json names no partition of segment '{segment}': the newest folder, '{folder.path}', was read. "
+            "If the segment is empty now, these are profiles of an earlier refresh."
+        )
+    return tuple(warnings)
 
 
 def _by_date_folder(table: TableFolder, entity: Entity | None) -> dict[DateFolder, tuple[NamedPartition, ...]]:

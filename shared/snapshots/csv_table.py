@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, BinaryIO, Literal
 
@@ -22,6 +22,8 @@ from shared.snapshots.partition_file import PartitionFile
 MAX_CELL_CHARS = 1024**2
 MAX_ROW_CHARS = 8 * 1024**2
 
+# One file of another schema has no row that fits; one ragged row at its top is followed by rows that do.
+_ROWS_LOOKED_AT = 20
 _DELIMITERS = (",", ";", "\t", "|")
 _LINE_BREAK = re.compile("\r\n|\r|\n")
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -59,7 +61,7 @@ class CsvTable:
             delimiter = partition.delimiter or options.delimiter
             self._delimiter = delimiter or self._find_delimiter(model_columns, wanted)
             first = self._first_row(self._delimiter)
-        self.columns = self._find_columns(first, options, model_columns, wanted)
+            self.columns = self._find_columns(first, options, model_columns, wanted)
 
     def rows(self, partition: int, picked: Sequence[int]) -> Iterator[Row | BadRow]:
         """Every row after the header, with the cells at `picked`; a row of another width is a BadRow."""
@@ -104,13 +106,21 @@ class CsvTable:
         )
         if self._has_header or not model_columns:
             return tuple(first)
-        if len(first) != len(model_columns):
+        if not self._some_row_has(len(model_columns)):
             raise SchemaMismatch(
                 f"File '{file.partition.path}' of segment '{file.segment}' does not fit its model.json: "
                 f"{len(model_columns)} columns are expected and {len(first)} found. "
                 "Have the segment exported again, or state the delimiter of its files in the export."
             )
         return tuple(model_columns)
+
+    def _some_row_has(self, width: int) -> bool:
+        """Whether one of the first rows has so many cells: a single ragged row says nothing about its file."""
+        for cells in islice(self._reader(self._kept_lines(), self._delimiter), _ROWS_LOOKED_AT):
+            self._lines.row_chars = 0
+            if len(cells) == width:
+                return True
+        return False
 
     def _find_delimiter(self, model_columns: Sequence[str] | None, wanted: Sequence[str]) -> str:
         """The one that makes the best header of the first row; with a model else a comma, the documented default."""

@@ -131,6 +131,7 @@ def test_whoever_starts_an_export_whose_message_was_lost_sends_it_again(world: W
     export = world.add_export("Loyal")
     run = world.start(export)
     world.queue.waiting.clear()
+    world.clock.advance(60)
     with pytest.raises(start.AlreadyRunning):
         start.start_on_demand(services, export.id, "test")
     world.deliver()

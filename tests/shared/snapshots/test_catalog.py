@@ -179,3 +179,10 @@ def test_a_partition_in_another_container_is_refused(store: Store) -> None:
     store.put_model(ROOT, entity)
     with pytest.raises(BadModel, match="lies outside container"):
         catalog(store).choose("VIP", later())
+
+
+def test_a_model_that_names_no_partition_of_a_segment_is_a_warning(store: Store) -> None:
+    store.put(f"{ROOT}/VIP/2026/11/22/0130/VIP_1.csv", "x")
+    store.put_model(ROOT, store.entity("VIP", COLUMNS))
+    snapshot = chosen(catalog(store).choose("VIP", later()))
+    assert ["names no partition" in warning for warning in snapshot.warnings] == [True]

@@ -211,6 +211,13 @@ def test_a_partition_without_the_header_that_the_first_has_is_another_schema(sto
         list(read_rows(store.container, snapshot, ["Id"]))
 
 
+def test_a_ragged_row_at_the_top_of_a_headerless_file_costs_only_itself(store: Store) -> None:
+    partition = store.put("VIP_1.csv", "short\n2,two\n3,three\n")
+    snapshot = store.snapshot(partition, columns=("Id", "Name"))
+    rows = list(read_rows(store.container, snapshot, ["Id"]))
+    assert rows == [BadRow(0, 1, "1 cells instead of 2"), Row(0, 2, ("2",)), Row(0, 3, ("3",))]
+
+
 def test_a_headerless_file_that_does_not_fit_the_model_is_refused(store: Store) -> None:
     with pytest.raises(SchemaMismatch, match=r"VIP_1\.csv.*2 columns are expected and 3 found"):
         store.read("1,2,3\n", ["Id"], columns=MODEL)
