@@ -48,8 +48,8 @@ def clean(raw: str, max_length: int = 80) -> str:
     """The address without surrounding blanks, its domain as lower-case ASCII (Punycode), its local part as written.
 
     The local part is a plain ASCII dot-atom of at most 64 characters (RFC 5321), the domain what the `email-validator`
-    library accepts, reserved names included; it needs a dot. `max_length` counts the characters of the result: Constant
-    Contact's contacts take 80, its import documents 50. Raises InvalidAddress.
+    library accepts, reserved names included; it needs a dot and at least two characters behind it. `max_length` counts
+    the characters of the result: Constant Contact's contacts take 80, its import documents 50. Raises InvalidAddress.
     """
     trimmed = raw.strip(INVISIBLE_EDGES)
     if not trimmed:
@@ -78,6 +78,8 @@ def comparison_key(address: str) -> str:
 def _ascii_domain(domain: str) -> str | None:
     """Checked once a domain, because that takes about 24 microseconds and contacts share few domains."""
     try:
-        return email_validator.validate_email(f"a@{domain}", check_deliverability=False).ascii_domain
+        ascii_domain = email_validator.validate_email(f"a@{domain}", check_deliverability=False).ascii_domain
     except email_validator.EmailNotValidError:
         return None
+    # No top-level domain has one letter; the library leaves that to the DNS, which is not asked here.
+    return ascii_domain if len(ascii_domain.rpartition(".")[2]) > 1 else None

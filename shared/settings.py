@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,6 +22,13 @@ def _web_address(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("is not a web address (https://…)")
     return value.rstrip("/")
+
+
+def _schedule(value: str) -> str:
+    """Only the form: the host reads the fields, and refuses what it cannot."""
+    if re.fullmatch(r"\s*([\w*/,-]+\s+){4,5}[\w*/,-]+\s*", value) is None:
+        raise ValueError("is not a schedule of six fields (second minute hour day month weekday)")
+    return value
 
 
 def _with_path(path: str) -> AfterValidator:
@@ -62,7 +70,7 @@ class Settings(BaseModel):
     snapshot_storage: StorageAccount
     snapshot_container: str = Field(alias="SNAPSHOT_CONTAINER", pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")
     snapshot_quiet_seconds: Seconds = Field(default=300, alias="SNAPSHOT_QUIET_SECONDS")
-    refresh_schedule: str = Field(alias="REFRESH_SCHEDULE", min_length=1)
+    refresh_schedule: Annotated[str, AfterValidator(_schedule)] = Field(alias="REFRESH_SCHEDULE")
 
     constant_contact_client_id: str = Field(alias="CONSTANT_CONTACT_CLIENT_ID", min_length=1)
     constant_contact_api_url: Annotated[str, _with_path("/v3")] = Field(

@@ -12,7 +12,7 @@ from itertools import groupby
 from azure.storage.blob import ContainerClient
 
 from shared.snapshots.completeness import Broken, Evidence, judge, partition_of
-from shared.snapshots.errors import AmbiguousSegment, BrokenSnapshot
+from shared.snapshots.errors import AmbiguousSegment, BrokenSnapshot, NoProfiles
 from shared.snapshots.folders import FlatSegment, Source, TableFolder, date_folders, files_under, find_sources
 from shared.snapshots.model_file import Entity, Model, NamedPartition, read_model
 from shared.snapshots.models import Choice, Complete, FoundSegment, Missing, Snapshot, StillWriting
@@ -47,8 +47,8 @@ class SegmentCatalog:
     def newest_versions(self, segments: Iterable[str]) -> dict[str, str]:
         """The version of each segment's newest snapshot, complete or not; segments without one are left out.
 
-        A version changes with every data file that is added or written again. Only lists, unless a segment is no
-        folder and no file and has to be looked up in model.json. Raises AmbiguousSegment, BadModel.
+        A version changes with every data file that is added or written again, and when model.json comes to name them.
+        Raises AmbiguousSegment, BadModel.
         """
         versions = {}
         for segment in segments:
@@ -56,20 +56,42 @@ class SegmentCatalog:
             if source and (newest := self._newest(source)):
                 newest_id, _ = newest
                 versions[segment] = f"{newest_id}@{self._fingerprint(source, newest_id)}"
+                if isinstance(source, TableFolder) and self._is_announced(source, newest_id) is False:
+                    # Once model.json names it, it is another version: only then can it be used.
+                    versions[segment] += " unnamed"
         return versions
 
     def choose(self, segment: str, now: datetime) -> Choice:
         """The newest complete snapshot of a segment, or why there is none yet; `now` is aware, in UTC.
 
         `segment` is a table folder, a model.json entity, the stem (or its `_<segment>` end) of flat files, or a path
-        `<root>/<table>`. Raises AmbiguousSegment, BadModel, BrokenSnapshot.
+        `<root>/<table>`. Where model.json names partitions of the table, a newer folder that it does not name
+        is not used. Raises AmbiguousSegment, BadModel, BrokenSnapshot, NoProfiles.
         """
         source = self._source(segment)
         if source is None:
+            self._refuse_what_a_model_calls_empty(segment)
             return Missing(segment, tuple(sorted({source.name for source in self._sources})))
         if isinstance(source, FlatSegment):
             return self._choose_flat(segment, source, now)
         return self._choose_in_table(segment, source, now)
+
+    def empty_segments(self) -> tuple[str, ...]:
+        """Segments of which nothing lies in the container, but of which a model.json says that they are empty."""
+        known = {source.name.casefold() for source in self._sources}
+        models = [model for model in map(self._model, self._roots) if model]
+        return tuple(e.name for m in models for e in m.entities if e.is_empty and e.name.casefold() not in known)
+
+    def _refuse_what_a_model_calls_empty(self, segment: str) -> None:
+        for root in self._roots:
+            model = self._model(root)
+            for entity in model.entities if model else ():
+                if model and entity.is_empty and entity.name.casefold() == segment.casefold():
+                    raise NoProfiles(segment, model.path)
+
+    @property
+    def _roots(self) -> list[str]:
+        return sorted({source.root for source in self._sources if isinstance(source, TableFolder)})
 
     @cached_property
     def _sources(self) -> tuple[Source, ...]:
@@ -79,6 +101,11 @@ class SegmentCatalog:
         if root not in self._models:
             self._models[root] = read_model(self._container, root)
         return self._models[root]
+
+    def _is_announced(self, table: TableFolder, newest_id: str) -> bool | None:
+        """Whether model.json names this date folder of the table; None where it names none of its folders."""
+        named = _by_date_folder(table, self._entity(table))
+        return any(folder.path == newest_id for folder in named) if named else None
 
     def _fingerprint(self, source: Source, newest_id: str) -> str:
         if isinstance(source, FlatSegment):
@@ -128,6 +155,7 @@ class SegmentCatalog:
     def _choose_in_table(self, segment: str, table: TableFolder, now: datetime) -> Choice:
         model, entity = self._model(table.root), self._entity(table)
         named = _by_date_folder(table, entity)
+        newest_named = max(named, default=None)
         problems: list[str] = []
         for folder in self._candidates(table, named):
             evidence = Evidence(
@@ -140,6 +168,11 @@ class SegmentCatalog:
             verdict = judge(evidence, now, self._quiet)
             if isinstance(verdict, StillWriting):
                 return verdict
+            if model and entity and entity.is_empty and all(f.changed_at <= model.written_at for f in evidence.files):
+                raise NoProfiles(segment, model.path)
+            if newest_named and folder > newest_named:
+                problems.append(f"snapshot '{folder.path}' is not named in model.json, which names another one")
+                continue
             if isinstance(verdict, Broken):
                 problems.append(verdict.problem)
                 if len(problems) == _MAX_BROKEN:
@@ -152,7 +185,7 @@ class SegmentCatalog:
                     taken_at=folder.taken_at,
                     partitions=verdict,
                     columns=entity.columns or None if entity else None,
-                    warnings=_warnings(segment, folder, entity, problems),
+                    warnings=tuple(f"An older snapshot is used: {problem}." for problem in problems),
                 )
             )
         if problems:
@@ -174,16 +207,6 @@ class SegmentCatalog:
         return Complete(
             Snapshot(segment=segment, id=newest.path, taken_at=taken_at, partitions=(partition_of(newest),))
         )
-
-
-def _warnings(segment: str, folder: DateFolder, entity: Entity | None, problems: list[str]) -> tuple[str, ...]:
-    warnings = [f"An older snapshot is used: {problem}." for problem in problems]
-    if entity and not entity.partitions:
-        warnings.append(
-            f"Model.json names no partition of segment '{segment}': the newest folder, '{folder.path}', was read. "
-            "If the segment is empty now, these are profiles of an earlier refresh."
-        )
-    return tuple(warnings)
 
 
 def _by_date_folder(table: TableFolder, entity: Entity | None) -> dict[DateFolder, tuple[NamedPartition, ...]]:

@@ -4,6 +4,7 @@ SnapshotError
 ├── AmbiguousSegment    one name, several places
 ├── BadModel            a model.json that cannot be understood or must not be followed
 ├── BrokenSnapshot      no snapshot of the segment has all of its partitions
+├── NoProfiles          model.json says that the segment is empty
 ├── SnapshotChanged     a partition is no longer the one that was chosen
 ├── UnreadableFile      a partition whose bytes make no table
 ├── HeaderUnclear       nothing says whether the first row holds names or a profile
@@ -49,6 +50,16 @@ class BrokenSnapshot(SnapshotError):
     def __init__(self, segment: str, problems: Sequence[str]) -> None:
         super().__init__(
             f"Segment '{segment}' has no complete snapshot: {'; '.join(problems)}. Have the segment refreshed again."
+        )
+
+
+class NoProfiles(SnapshotError):
+    """The newest model.json lists no partition of the segment: it is empty now, whatever older folders hold."""
+
+    def __init__(self, segment: str, model: str) -> None:
+        super().__init__(
+            f"Segment '{segment}' holds no profile: '{model}' lists no partition of it. "
+            "Check the segment and refresh it, or take it out of the export."
         )
 
 

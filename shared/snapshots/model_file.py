@@ -47,7 +47,7 @@ class _Attribute(BaseModel):
 class _Entity(BaseModel):
     name: str
     attributes: Annotated[list[_Attribute], BeforeValidator(_or_empty), Field(max_length=MAX_COLUMNS)] = []
-    partitions: Annotated[list[_Partition], BeforeValidator(_or_empty)] = []
+    partitions: list[_Partition] | None = None
 
 
 class _Model(BaseModel):
@@ -70,11 +70,13 @@ class Entity:
     """A table of the model: its column names, and the partitions that have a location.
 
     `refusal` is why a partition's location is not followed; it stops the segments of this table and no others.
+    `is_empty` says that the model lists no partition at all, and not only none with a location: there are no profiles.
     """
 
     name: str
     columns: tuple[str, ...]
     partitions: tuple[NamedPartition, ...]
+    is_empty: bool = False
     refusal: BadModel | None = None
 
 
@@ -142,7 +144,7 @@ def parse_model(path: str, content: bytes, container_url: str, written_at: datet
 def _entity(path: str, entity: _Entity, container_url: str) -> Entity:
     named: dict[str, NamedPartition] = {}
     refusal = None
-    for partition in entity.partitions:
+    for partition in entity.partitions or ():
         # A null location means that the model only describes the columns.
         if partition.location is None:
             continue
@@ -162,4 +164,4 @@ def _entity(path: str, entity: _Entity, container_url: str) -> Entity:
             plain_quotes=(settings.quote_style or "").lower().endswith("none"),
         )
     columns = tuple(attribute.name for attribute in entity.attributes)
-    return Entity(entity.name, columns, tuple(named.values()), refusal)
+    return Entity(entity.name, columns, tuple(named.values()), entity.partitions == [], refusal)

@@ -49,7 +49,12 @@ class PartitionFile:
         return io.BufferedReader(_BlobRanges(self, range_bytes))
 
     def open_content(self) -> BinaryIO:
-        """The decompressed bytes, to be read once from front to back; compressed or not is seen at their start."""
+        """The decompressed bytes, to be read once from front to back; compressed or not is seen at their start.
+
+        A text file of 0 bytes is one without rows: that is what a partition without a header is when it has none.
+        """
+        if self.partition.size == 0 and not self.partition.gzip:
+            return io.BufferedReader(io.BytesIO())
         stored = self.open_stored()
         if not self.partition.gzip and _peek(stored, 2) != _GZIP_MAGIC:
             return stored

@@ -107,7 +107,7 @@ def test_the_library_agrees_on_every_address(local: str, domain: str) -> None:
     raw = f"{local}@{domain}".strip()
     try:
         checked = email_validator.validate_email(raw, check_deliverability=False, allow_smtputf8=False, strict=True)
-        expected = checked.ascii_email
+        expected = checked.ascii_email if len(checked.ascii_domain.rpartition(".")[2]) > 1 else None
     except email_validator.EmailNotValidError:
         expected = None
     try:

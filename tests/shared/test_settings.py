@@ -48,6 +48,8 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ("SNAPSHOT_QUIET_SECONDS", "0"),
         ("REQUEST_TIMEOUT_SECONDS", "-1"),
         ("EMAIL_MAX_LENGTH", "3"),
+        ("REFRESH_SCHEDULE", "hourly"),
+        ("REFRESH_SCHEDULE", "00:05:00"),
     ],
 )
 def test_a_wrong_setting_is_named_without_its_value(name: str, value: str) -> None:

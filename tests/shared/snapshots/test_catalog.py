@@ -13,6 +13,7 @@ from shared.snapshots import (
     Choice,
     Complete,
     Missing,
+    NoProfiles,
     SegmentCatalog,
     Snapshot,
     StillWriting,
@@ -107,7 +108,7 @@ def test_a_newer_snapshot_that_is_being_written_is_waited_for(store: Store) -> N
     choice = catalog(store).choose("VIP", datetime.now(UTC))
     assert isinstance(choice, StillWriting)
     assert "2026/11/22/0130" in choice.reason
-    assert chosen(catalog(store).choose("VIP", choice.settles_at)).id == f"{ROOT}/VIP/2026/11/22/0130"
+    assert chosen(catalog(store).choose("VIP", choice.settles_at)).id == f"{ROOT}/VIP/2026/11/21/0130"
 
 
 def test_a_model_that_announces_a_newer_snapshot_is_waited_for(store: Store) -> None:
@@ -181,8 +182,29 @@ def test_a_partition_in_another_container_is_refused(store: Store) -> None:
         catalog(store).choose("VIP", later())
 
 
-def test_a_model_that_names_no_partition_of_a_segment_is_a_warning(store: Store) -> None:
+def test_a_segment_that_the_model_calls_empty_is_refused_whatever_older_folders_hold(store: Store) -> None:
     store.put(f"{ROOT}/VIP/2026/11/22/0130/VIP_1.csv", "x")
     store.put_model(ROOT, store.entity("VIP", COLUMNS))
+    with pytest.raises(NoProfiles, match=r"'VIP' holds no profile.*model\.json"):
+        catalog(store).choose("VIP", later())
+
+
+def test_a_segment_without_a_folder_that_the_model_calls_empty_is_refused_too(store: Store) -> None:
+    path = store.put(f"{ROOT}/VIP/2026/11/22/0130/VIP_1.csv", "x")
+    store.put_model(ROOT, store.entity("VIP", COLUMNS, path), store.entity("Gold", COLUMNS))
+    with pytest.raises(NoProfiles, match="'Gold'"):
+        catalog(store).choose("Gold", later())
+    assert catalog(store).empty_segments() == ("Gold",)
+
+
+def test_a_newer_folder_is_not_used_before_the_model_names_it(store: Store) -> None:
+    named = store.put(f"{ROOT}/VIP/2026/11/21/0130/VIP_1.csv", "x")
+    store.put_model(ROOT, store.entity("VIP", COLUMNS, named))
+    unnamed = store.put(f"{ROOT}/VIP/2026/11/22/0130/VIP_1.csv", "x")
     snapshot = chosen(catalog(store).choose("VIP", later()))
-    assert ["names no partition" in warning for warning in snapshot.warnings] == [True]
+    assert snapshot.id.endswith("2026/11/21/0130")
+    assert "2026/11/22/0130" in snapshot.warnings[0]
+    before = catalog(store).newest_versions(["VIP"])
+    store.put_model(ROOT, store.entity("VIP", COLUMNS, unnamed))
+    assert chosen(catalog(store).choose("VIP", later())).id.endswith("2026/11/22/0130")
+    assert catalog(store).newest_versions(["VIP"]) != before
