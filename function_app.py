@@ -71,9 +71,10 @@ def start_run(req: func.HttpRequest) -> func.HttpResponse:
     """On demand: start a run of one export, whatever was exported before."""
     try:
         by = _started_by(req.get_body())
-        run = start.start_on_demand(services(), req.route_params["export_id"], by)
     except ValueError as error:
         return _answer_problem(problem(HTTPStatus.BAD_REQUEST, str(error)))
+    try:
+        run = start.start_on_demand(services(), req.route_params["export_id"], by)
     except ExportError as error:
         return _answer_problem(problem_of(error))
     return func.HttpResponse(
@@ -136,7 +137,7 @@ def _started_by(body: bytes) -> str:
         return "function key"
     try:
         given = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("The body of the request is not JSON. Leave it out, or send {}.") from None
     by = given.get("started_by", "function key") if isinstance(given, dict) else None
     if not isinstance(by, str) or not 0 < len(by) <= 200:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from exporters.runs import Batch, Counts, Run, Status
 from exporters.services import Services
 
 
-def end_run(services: Services, run: Run, *, error: str | None = None, timed_out: bool = False) -> Run:
-    """End the run as its batches stand; with `error` it has failed. A run that has ended stays as it is."""
+def end_run(
+    services: Services,
+    run: Run,
+    *,
+    error: str | None = None,
+    timed_out: bool = False,
+    only_if: Callable[[Run], bool] = lambda _: True,
+) -> Run:
+    """End the run as its batches stand; with `error` it has failed. A run that has ended stays as it is.
+
+    A run for which `only_if` does not hold by then goes on.
+    """
     batches = [stored.value for stored in services.runs.batches(run.run_id)]
 
-    def ended(run: Run) -> Run:
+    def ended(run: Run) -> Run | None:
+        if not only_if(run):
+            return None
         counts = final_counts(run.counts, batches)
         why = error or run.stop or _what_failed(batches, counts, timed_out=timed_out)
         return run.model_copy(
@@ -26,6 +39,13 @@ def end_run(services: Services, run: Run, *, error: str | None = None, timed_out
         )
 
     return services.runs.end(run, ended)
+
+
+def is_sending(services: Services, run: Run) -> bool:
+    """Whether a batch may be on its way to Constant Contact: until that is known, the run cannot be counted."""
+    now = services.now()
+    batches = [stored.value for stored in services.runs.batches(run.run_id)]
+    return any(b.state == "sending" and b.unclear_until is not None and now < b.unclear_until for b in batches)
 
 
 def is_overdue(services: Services, run: Run) -> bool:
@@ -55,6 +75,13 @@ def _what_failed(batches: list[Batch], counts: Counts, *, timed_out: bool) -> st
     errors = [batch.error for batch in batches if batch.state == "failed" and batch.error]
     if errors:
         return "; ".join(errors[:3]) + ("" if len(errors) <= 3 else f"; and {len(errors) - 3} more batches")
+    if counts.read and not counts.prepared:
+        return (
+            f"None of the {counts.read:,} profiles can be a contact, so nothing was sent. Check that the export maps "
+            "the right column to the e-mail address; the rejected rows say what is wrong with each."
+        )
+    if counts.prepared and counts.rejected_by_constant_contact == counts.prepared:
+        return f"Constant Contact refused every one of the {counts.prepared:,} contacts; the rejected rows say why."
     if counts.not_sent:
         return (
             f"Constant Contact did not count {counts.not_sent:,} contacts that were sent to it. Run the export again."

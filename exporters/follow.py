@@ -12,7 +12,7 @@ from exporters.accounts import account_of
 from exporters.batches import place_of_line
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import Refused, without_addresses
-from exporters.ending import end_run, is_overdue
+from exporters.ending import end_run, is_overdue, is_sending
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Batch, Run
 from exporters.services import Services
@@ -43,7 +43,7 @@ def follow(services: Services, message: Message) -> None:
             batches = _look(services, run, batches)
         if all(_settled(stored.value, run, services.now()) for stored in batches):
             run = end_run(services, run)
-        elif is_overdue(services, run):
+        elif is_overdue(services, run) and not is_sending(services, run):
             run = end_run(services, run, timed_out=True)
         else:
             _show(services, run, batches)
@@ -122,7 +122,7 @@ def _one_by_one(account: Account, activity_id: str) -> Activity:
 def _result(batch: Batch, activity: Activity) -> Batch:
     """What the activity says of the batch."""
     if not activity.ended:
-        return batch.model_copy(update={"percent_done": activity.percent_done or 0})
+        return batch.model_copy(update={"percent_done": round(activity.percent_done or 0)})
     if activity.state != "completed":
         reasons = "; ".join(without_addresses(text) for text in activity.activity_errors)
         text = f"Constant Contact ended the import of batch {batch.label} as “{activity.state}”"

@@ -57,14 +57,7 @@ def _prepare(services: Services, run: Run) -> Run:
     plan = files.plan() or files.settle_plan(_plan(services, run))
     # What the run takes up is remembered before it is read: whatever arrives from now on starts the next run.
     services.runs.change_slot(run.export_id, seen=plan.versions)
-    try:
-        counts, batches = _Preparation(services, run, plan, files).write()
-    except ExportError:
-        now = services.runs.get(run.export_id, run.run_id)
-        if not _is_to_be_prepared(now):
-            return now  # Another worker has prepared the run, before the file changed that this one stumbled over.
-        files.remove_batches()
-        raise
+    counts, batches = _Preparation(services, run, plan, files).write()
     return _change(
         services,
         run,
@@ -186,9 +179,9 @@ class _Preparation:
         for segment, snapshot in enumerate(self._plan.snapshots):
             read_before = counts.read
             for row in read_rows(self._services.snapshots, snapshot, mapping.source_columns, self._plan.reading):
-                counts.read += 1
                 if counts.read % 10_000 == 0:
                     self._show_progress()
+                counts.read += 1
                 if isinstance(row, BadRow):
                     counts.rejected += 1
                     rejected.add(_rejected(snapshot, row.partition, row.line, Reason.ROW_MALFORMED, row.reason))

@@ -129,6 +129,7 @@ class Batch(BaseModel):
     contacts: int
     claimed_until: datetime | None = Field(default=None, description="until then one worker alone may send it")
     unclear_until: datetime | None = Field(default=None, description="until then it may still turn up as an activity")
+    unclear_sends: int = Field(default=0, description="how often it was sent without a clear answer")
     activity_id: str | None = None
     percent_done: int = 0
     rejected: int = 0
@@ -281,13 +282,18 @@ class RunStore:
             replace=[(entity(Key(run.export_id, _SLOT_ROW), taken), slot.etag)],
         )
 
-    def end(self, run: Run, change: Callable[[Run], Run]) -> Run:
-        """End the run and free its slot, both or neither. A run that has ended stays as it ended."""
+    def end(self, run: Run, change: Callable[[Run], Run | None]) -> Run:
+        """End the run and free its slot, both or neither. A run that has ended stays as it ended.
+
+        `change` returns None to leave the run, as it is by then, under way.
+        """
         while True:
             stored, slot = self._read(run.export_id, run.run_id), self.slot(run.export_id)
             if stored.value.ended:
                 return stored.value
             ended = change(stored.value)
+            if ended is None:
+                return stored.value
             update: dict[str, object] = {"run_id": None} if slot.value.run_id == run.run_id else {}
             if ended.status in GOOD:
                 update["exported"] = ended.versions

@@ -13,7 +13,7 @@ from shared.snapshots import SegmentCatalog
 from shared.snapshots.paths import MODEL_FILE, is_data_file, name_of
 
 # A run that was started gets its message at once; one that still has none was left behind.
-_MESSAGE_IS_LATE = timedelta(seconds=30)
+_MESSAGE_IS_LATE = timedelta(minutes=2)
 BY_TIMER, BY_EVENT = "refresh schedule", "new snapshot"
 
 
@@ -74,8 +74,11 @@ def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
         run, is_new = _take_slot(services, export, "event", BY_EVENT, versions=newest)
         if is_new:
             started.append(run)
-        else:
-            services.runs.change_slot(export.id, start_again=True)
+            continue
+        services.runs.change_slot(export.id, start_again=True)
+        # The run may have ended before it could see that.
+        if again := start_again(services, run):
+            started.append(again)
     return started
 
 

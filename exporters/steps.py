@@ -12,12 +12,14 @@ from pydantic import ValidationError
 from exporters.constant_contact.errors import (
     QueueFull,
     QuotaExceeded,
+    ServerError,
     Throttled,
     Unclear,
     Unreachable,
 )
 from exporters.constant_contact.limits import seconds_to_midnight
-from exporters.ending import end_run, is_overdue
+from exporters.ending import end_run, is_overdue, is_sending
+from exporters.files import RunFiles
 from exporters.follow import follow
 from exporters.prepare import prepare
 from exporters.runs import Run
@@ -34,6 +36,7 @@ STEPS: dict[str, Step] = {RUNS: prepare, BATCHES: upload, ACTIVITIES: follow}
 
 _LONGEST_BACK_OFF_SECONDS = 300
 _QUEUE_FULL_SECONDS = 60
+_SENDING_SECONDS = 10
 
 
 def run_step(services: Services, queue: str, body: str | bytes) -> None:
@@ -57,7 +60,8 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
         _put_back(services, queue, message, Wait(_QUEUE_FULL_SECONDS, str(error)))
     except (Unreachable, Unclear) as error:
         later = message.model_copy(update={"turn": message.turn + 1})
-        _put_back(services, queue, later, Wait(back_off(message.turn), str(error)))
+        asked_for = error.seconds if isinstance(error, ServerError) and error.seconds else 0
+        _put_back(services, queue, later, Wait(max(back_off(message.turn), asked_for), str(error)))
     except ExportError as error:
         _fail(services, queue, message, error)
 
@@ -81,7 +85,7 @@ def give_up(services: Services, queue: str, body: str | bytes) -> None:
 def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> None:
     log.info("run %s batch %s waits %.0f s: %s", message.run_id, message.batch, wait.seconds, wait.reason)
     run = services.runs.get(message.export_id, message.run_id)
-    if is_overdue(services, run):
+    if is_overdue(services, run) and not is_sending(services, run):
         start_again(services, end_run(services, run, timed_out=True))
         return
     services.queues.send(queue, message, after_seconds=wait.seconds)
@@ -95,11 +99,19 @@ def _fail(services: Services, queue: str, message: Message, error: ExportError) 
         run = services.runs.get(message.export_id, message.run_id)
     except NotFound:
         return
-    if queue == BATCHES:
-        # Other batches may be under way: no more are sent, and the run ends when those have.
-        services.runs.change(run, lambda r: _stopped(r, str(error)))
-    else:
-        start_again(services, end_run(services, run, error=str(error)))
+    if queue == RUNS:
+        # Another worker may have prepared the run meanwhile: then it goes on, whatever this one stumbled over.
+        ended = end_run(services, run, error=str(error), only_if=lambda r: not r.prepared)
+        if ended.ended and not ended.batches:
+            RunFiles(services.files, run.run_id).remove_batches()
+            start_again(services, ended)
+        return
+    # Other batches may be under way: no more are sent, and the run ends when what became of those is known.
+    run = services.runs.change(run, lambda r: _stopped(r, str(error)))
+    if queue == ACTIVITIES and is_sending(services, run):
+        services.queues.send(queue, message, after_seconds=_SENDING_SECONDS)
+    elif queue == ACTIVITIES:
+        start_again(services, end_run(services, run))
 
 
 def _stopped(run: Run, why: str) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from exporters.ending import end_run, is_overdue
+from exporters.ending import end_run, is_overdue, is_sending
 from exporters.prepare import hand_out
 from exporters.runs import Run
 from exporters.services import Services
@@ -38,7 +38,7 @@ def take_up_lost_runs(services: Services) -> list[Run]:
             )
             services.runs.change_slot(export.id, run_id=None)
             continue
-        if is_overdue(services, run):
+        if is_overdue(services, run) and not is_sending(services, run):
             start_again(services, end_run(services, run, timed_out=True))
         elif _is_silent(services, run):
             _send_again(services, run)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from exporters.accounts import account_of
 from exporters.constant_contact.client import Account, Activity
-from exporters.constant_contact.errors import ConstantContactError, Refused, ServerError, Unclear
+from exporters.constant_contact.errors import ConstantContactError, Refused, Unclear, Unreadable
 from exporters.files import RunFiles
 from exporters.halving import halve_or_reject, is_about_contacts, send_halves
 from exporters.runs import Batch, Run
@@ -21,8 +21,8 @@ from shared.tables import Stored
 
 # A claim is made for the time that a request may take, and this much to get it on its way.
 _CLAIM_MARGIN = timedelta(seconds=15)
-# After a server error the activity, if there is one, is listed by now.
-_AFTER_SERVER_ERROR = timedelta(seconds=2)
+# Sends of one batch whose fate was not clear: after so many it is not the network any more, and a person has to look.
+MOST_UNCLEAR_SENDS = 20
 _LOOK_AGAIN_SECONDS = 10
 
 
@@ -61,6 +61,9 @@ def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stor
     if batch.unclear_until and now < batch.unclear_until:
         seconds = (batch.unclear_until - now).total_seconds()
         raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"whether Constant Contact took batch {batch.label} is unclear")
+    if batch.unclear_sends >= MOST_UNCLEAR_SENDS:
+        why = f"whether Constant Contact took batch {batch.label} is not clear, so it was not sent again"
+        return _write(services, stored, state="failed", error=f"{why} ({batch.error})" if batch.error else why)
     return _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
 
 
@@ -70,13 +73,19 @@ def _send(services: Services, run: Run, stored: Stored[Batch], account: Account)
     send_by = services.now() + _CLAIM_MARGIN
     stored = _claim(services, stored)
     batch = stored.value
+    now = services.runs.get(run.export_id, run.run_id)
+    if now.stop or not now.prepared:
+        # The run was stopped or ended before this worker had claimed the batch.
+        _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+        return
     try:
         activity = account.import_file(run.list_id, batch.file_name, content, send_by=send_by)
     except Unclear as error:
-        answered = isinstance(error, ServerError)
-        settled_after = _AFTER_SERVER_ERROR if answered else _seconds(services.settings.unclear_upload_seconds)
-        until = services.now() + settled_after
-        _write(services, stored, claimed_until=None, unclear_until=until, error=str(error))
+        # A gateway's 504 may come long before the service has taken the file: every such answer is waited out alike.
+        until = services.now() + _seconds(services.settings.unclear_upload_seconds)
+        # Taken, but the answer could not be read: it is looked for, and never sent again.
+        sends = MOST_UNCLEAR_SENDS if isinstance(error, Unreadable) else batch.unclear_sends + 1
+        _write(services, stored, claimed_until=None, unclear_until=until, unclear_sends=sends, error=str(error))
         raise
     except Refused as error:
         if not is_about_contacts(error):
@@ -94,7 +103,8 @@ def _send(services: Services, run: Run, stored: Stored[Batch], account: Account)
 def _claim(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
     """Write down that this worker, and no other, is about to send the batch."""
     settings = services.settings
-    claimed_until: datetime = services.now() + _seconds(settings.request_timeout_seconds) + _CLAIM_MARGIN
+    # Sending the file and waiting for the answer may each take the time-out.
+    claimed_until: datetime = services.now() + _seconds(2 * settings.request_timeout_seconds) + _CLAIM_MARGIN
     claim = {
         "state": "sending",
         "claimed_until": claimed_until,

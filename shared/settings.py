@@ -98,6 +98,8 @@ class Settings(BaseModel):
             raise ValueError("AzureWebJobsStorage__tableServiceUri is missing")
         if not (self.snapshot_storage.connection_string or self.snapshot_storage.blob_uri):
             raise ValueError("SNAPSHOT_STORAGE is missing: set it, or SNAPSHOT_STORAGE__blobServiceUri")
+        if self.file_retention_days * 24 <= self.run_time_limit_hours:
+            raise ValueError("FILE_RETENTION_DAYS is wrong: a run may take longer (RUN_TIME_LIMIT_HOURS)")
         return self
 
 

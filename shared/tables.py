@@ -12,12 +12,13 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 from pydantic import BaseModel
 
-from shared.errors import Conflict
+from shared.errors import Conflict, Invalid
 
 Document = TypeVar("Document", bound=BaseModel)
 
-# A string property of a table entity holds 64 KiB of UTF-16.
-MOST_CHARACTERS = 32_768
+# A string property of a table entity holds 64 KiB of UTF-16, where a character takes up to four bytes; an entity 1 MiB.
+_CHARACTERS_A_PROPERTY = 16_000
+_MOST_PROPERTIES = 15
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Stored(Generic[Document]):
 
 
 class DocumentTable(Generic[Document]):
-    """One kind of document in one table, each kept as JSON in the property `document`."""
+    """One kind of document in one table, each kept as JSON in the properties `document…`."""
 
     def __init__(self, client: TableClient, model: type[Document]) -> None:
         self._client = client
@@ -94,15 +95,19 @@ class DocumentTable(Generic[Document]):
 
     def _stored(self, entity: Any) -> Stored[Document]:
         metadata = entity.metadata
-        return Stored(self._model.model_validate_json(entity["document"]), metadata["etag"], metadata["timestamp"])
+        names = sorted((name for name in entity if name.startswith("document")), key=lambda name: (len(name), name))
+        document = "".join(entity[name] for name in names)
+        return Stored(self._model.model_validate_json(document), metadata["etag"], metadata["timestamp"])
 
 
 def entity(key: Key, value: BaseModel) -> dict[str, str]:
-    """The row as the table keeps it."""
+    """The row as the table keeps it: a long document is spread over `document`, `document1`, `document2` …"""
     document = value.model_dump_json()
-    if len(document) > MOST_CHARACTERS:
-        raise ValueError(f"{type(value).__name__} is too large for a table row: {len(document)} characters")
-    return {"PartitionKey": key.partition, "RowKey": key.row, "document": document}
+    parts = [document[at : at + _CHARACTERS_A_PROPERTY] for at in range(0, len(document), _CHARACTERS_A_PROPERTY)]
+    if len(parts) > _MOST_PROPERTIES:
+        raise Invalid(f"The {type(value).__name__.lower()} is too large to be kept: {len(document):,} characters.")
+    row = {"PartitionKey": key.partition, "RowKey": key.row}
+    return row | {f"document{number or ''}": part for number, part in enumerate(parts)}
 
 
 def together(client: TableClient, *, insert: list[dict[str, str]], replace: list[tuple[dict[str, str], str]]) -> None:

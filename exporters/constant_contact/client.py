@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from http import HTTPStatus
@@ -15,9 +16,9 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from exporters.constant_contact.errors import (
     NoAnswer,
     QuotaExceeded,
-    ServerError,
     SignInAgain,
     Unreachable,
+    Unreadable,
     answer_error,
 )
 from exporters.constant_contact.limits import API, Limiter
@@ -30,6 +31,7 @@ from shared.settings import Settings
 _MOST_PAGES = 50
 _PAGE = 500
 _CONNECT_SECONDS = 10
+_LARGEST_ANSWER = 32 * 1024 * 1024
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -60,7 +62,7 @@ class Activity(_Answer):
 
     activity_id: str
     state: str = ""
-    percent_done: int | None = None
+    percent_done: float | None = None
     source_file_name: str | None = None
     activity_errors: tuple[str, ...] = ()
     status: ActivityStatus = Field(default_factory=ActivityStatus)
@@ -133,7 +135,11 @@ class Account:
         while path and path not in seen and len(seen) < _MOST_PAGES:
             seen.add(path)
             page = _parsed(_ActivityPage, self._request("GET", path))
-            yield from page.activities
+            for one in page.activities or ():
+                try:
+                    yield Activity.model_validate(one)
+                except ValidationError:
+                    continue  # Somebody else's job, of a kind that is not known here.
             path = page.next_path()
 
     def activity(self, activity_id: str) -> Activity:
@@ -157,7 +163,7 @@ class Account:
                     f"Constant Contact does not accept the connection “{self._connection.display_name}”, even with a "
                     "fresh token. An administrator has to sign in again."
                 )
-        if answer.ok:
+        if answer.status_code // 100 == 2:
             return answer
         error = answer_error(
             answer.status_code,
@@ -174,19 +180,21 @@ class Account:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         # Encoded before the slot is taken, so that the request leaves when its slot has come.
         request = self._session.prepare_request(requests.Request(method, address, headers=headers, **content))
-        options = self._session.merge_environment_settings(request.url, {}, None, None, None)
+        options = self._session.merge_environment_settings(request.url, {}, True, None, None)
         self._limiter.take(API)
         if send_by and self._now() > send_by:
             raise Wait(1, "the request was held up for too long and was not sent")
         self.requests += 1
         try:
-            return self._session.send(
+            answer = self._session.send(
                 request,
                 timeout=(_CONNECT_SECONDS, self._settings.request_timeout_seconds),
                 # A token is sent to nobody but the configured service.
                 allow_redirects=False,
                 **options,
             )
+            self._read(answer, time.monotonic() + self._settings.request_timeout_seconds)
+            return answer
         except requests.ConnectTimeout as error:
             raise self._unreachable() from error
         except requests.RequestException as error:
@@ -194,18 +202,29 @@ class Account:
                 raise self._unreachable() from error
             raise NoAnswer("Constant Contact did not answer") from error
 
+    def _read(self, answer: requests.Response, until: float) -> None:
+        """Read the whole answer, which may not take longer than a request may, nor be larger than one can be."""
+        body = bytearray()
+        with answer:
+            for chunk in answer.iter_content(65_536):
+                body += chunk
+                if time.monotonic() > until or len(body) > _LARGEST_ANSWER:
+                    raise NoAnswer("Constant Contact's answer took too long, or was too large")
+        answer._content = bytes(body)  # what `answer.content` gives from here on
+
     def _unreachable(self) -> Unreachable:
         host = urlsplit(self._settings.constant_contact_api_url).netloc
         return Unreachable(f"Constant Contact cannot be reached at {host}")
 
 
-class _ActivityPage(_Answer):
-    activities: tuple[Activity, ...] = ()
-    links: dict[str, Any] = Field(default_factory=dict, alias="_links")
+class _ActivityPage(BaseModel):
+    # Required: a page without it is not an empty list of activities, it is no such page.
+    activities: list[Any] | None
+    links: dict[str, Any] | None = Field(default=None, alias="_links")
 
     def next_path(self) -> str | None:
         """The path of the next page below the API's base address; only path and query of the link are used."""
-        following = self.links.get("next")
+        following = (self.links or {}).get("next")
         href = following.get("href") if isinstance(following, dict) else None
         if not isinstance(href, str) or not href:
             return None
@@ -223,5 +242,4 @@ def _parsed(model: type[Parsed], answer: requests.Response) -> Parsed:
     try:
         return model.model_validate_json(answer.content)
     except ValidationError:
-        # A success that cannot be read: whether it was done is as unclear as after a server error.
-        raise ServerError(answer.status_code) from None
+        raise Unreadable(f"Constant Contact's answer (HTTP {answer.status_code}) cannot be read") from None

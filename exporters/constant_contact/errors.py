@@ -9,6 +9,7 @@ ConstantContactError
 ├── Unreachable        no connection was made; certainly not processed
 └── Unclear            it may have been processed: look before sending again
     ├── ServerError    an answer came, and it was a 5xx
+    ├── Unreadable     an answer came, it was a success, and it cannot be read
     └── NoAnswer       the connection broke or timed out after the request had left
 
 The service declares no schema for its errors. Gateway errors are objects, service errors are lists of them, the token
@@ -24,7 +25,7 @@ from http import HTTPStatus
 
 from shared.errors import ExportError
 
-_ADDRESS = re.compile(r"[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;]+")
+_ADDRESS = re.compile(r"(?:\"[^\"]*\"|[^\s@\"<>(),;:]+)@[^\s@\"'<>(),;]+")
 _LONGEST_MESSAGE = 300
 
 
@@ -77,6 +78,10 @@ class ServerError(Unclear):
         self.seconds = seconds
 
 
+class Unreadable(Unclear):
+    """Constant Contact answered with a success that cannot be understood: most likely it was processed."""
+
+
 class NoAnswer(Unclear):
     """The connection broke or timed out before an answer came."""
 
@@ -121,8 +126,10 @@ def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_wo
             return Throttled(wait or 1.0)
         # The queue limit's body is not documented: whatever a 429 on an import is, if it is neither of the above.
         return QueueFull("Constant Contact has 1,000 activities waiting for this account")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return ServerError(status, wait)
+    if status < HTTPStatus.BAD_REQUEST:
+        return Refused(status, "it answered with a redirect; check the settings CONSTANT_CONTACT_API_URL and _AUTH_URL")
     return Refused(status, error_text(body))
 
 

@@ -125,7 +125,14 @@ class Tokens:
                 raise self._broken(connection, "it holds no refresh token")
             spent = tokens.refresh_token.get_secret_value()
             # A pair that the vault would not take a moment ago is still the only living one.
-            fresh = self._unsaved.get(spent) or self._spend(connection, tokens, spent)
+            try:
+                fresh = self._unsaved.get(spent) or self._spend(connection, tokens, spent)
+            except SignInAgain:
+                # The lease of a slow refresher may have run out: then its pair is in the vault by now.
+                saved = self._read(connection)
+                if saved.refresh_token == tokens.refresh_token or not self._usable(saved):
+                    raise
+                return saved
             self._unsaved[spent] = fresh
             self._secrets.set(connection.secret_name, fresh.model_dump_json())
             del self._unsaved[spent]
@@ -149,7 +156,7 @@ class Tokens:
             )
         except requests.RequestException as error:
             raise Wait(10, "Constant Contact's sign-in service does not answer") from error
-        if not answer.ok:
+        if answer.status_code // 100 != 2:
             raise self._refresh_error(connection, answer)
         try:
             given = answer.json()
@@ -157,7 +164,8 @@ class Tokens:
                 access_token=given["access_token"],
                 # A long-lived refresh token may be left out of the answer: then the old one stays.
                 refresh_token=given.get("refresh_token") or refresh_token,
-                expires_at=self._now() + timedelta(seconds=int(given["expires_in"])),
+                # RFC 6749 only recommends the lifetime; without it the token is taken for a short one.
+                expires_at=self._now() + timedelta(seconds=int(given.get("expires_in") or 3600)),
                 scope=given.get("scope") or old.scope,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -56,9 +56,6 @@ class SegmentCatalog:
             if source and (newest := self._newest(source)):
                 newest_id, _ = newest
                 versions[segment] = f"{newest_id}@{self._fingerprint(source, newest_id)}"
-                if isinstance(source, TableFolder) and self._is_announced(source, newest_id) is False:
-                    # Once model.json names it, it is another version: only then can it be used.
-                    versions[segment] += " unnamed"
         return versions
 
     def choose(self, segment: str, now: datetime) -> Choice:
@@ -102,17 +99,16 @@ class SegmentCatalog:
             self._models[root] = read_model(self._container, root)
         return self._models[root]
 
-    def _is_announced(self, table: TableFolder, newest_id: str) -> bool | None:
-        """Whether model.json names this date folder of the table; None where it names none of its folders."""
-        named = _by_date_folder(table, self._entity(table))
-        return any(folder.path == newest_id for folder in named) if named else None
-
     def _fingerprint(self, source: Source, newest_id: str) -> str:
         if isinstance(source, FlatSegment):
-            files = [file for _, file in source.files if file.path == newest_id]
+            facts = [f"{file.path} {file.etag}" for _, file in source.files if file.path == newest_id]
         else:
-            files = [file for file in files_under(self._container, newest_id) if is_data_file(file.path)]
-        return sha256("\n".join(f"{file.path} {file.etag}" for file in files).encode()).hexdigest()[:12]
+            files = files_under(self._container, newest_id)
+            facts = [f"{file.path} {file.etag}" for file in files if is_data_file(file.path)]
+            # What model.json names decides what is used: a corrected one makes another version of the same files.
+            named = _by_date_folder(source, self._entity(source))
+            facts += [part.path for folder, parts in named.items() if folder.path == newest_id for part in parts]
+        return sha256("\n".join(facts).encode()).hexdigest()[:12]
 
     def _newest(self, source: Source) -> tuple[str, datetime] | None:
         if isinstance(source, FlatSegment):

@@ -37,8 +37,8 @@ def _locate_one(name: str, columns: Sequence[str], segment: str, path: str) -> i
 
 
 def same_names(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two rows of column names are the same but for case and outer blanks."""
-    return [_folded(name) for name in one] == [_folded(name) for name in other]
+    """Whether two rows hold the same column names, in whatever order, but for case and outer blanks."""
+    return sorted(map(_folded, one)) == sorted(map(_folded, other))
 
 
 def holds_all(row: Sequence[str], wanted: Sequence[str]) -> bool:

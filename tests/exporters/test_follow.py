@@ -9,7 +9,10 @@ import pytest
 
 from exporters import prepare
 from exporters.batches import cut_batches
-from exporters.follow import delay
+from exporters.constant_contact.client import Activity
+from exporters.ending import final_counts
+from exporters.follow import _result, delay
+from exporters.runs import Batch, Counts
 from local.constant_contact.configuration import Configuration
 from tests.exporters.world import World
 
@@ -78,3 +81,27 @@ def test_looks_grow_apart_to_a_minute() -> None:
     assert delays[0] == 1
     assert all(earlier <= later for earlier, later in itertools.pairwise(delays))
     assert delays[-1] == 60
+
+
+@pytest.mark.parametrize(
+    ("status", "rejected", "not_added", "dropped"),
+    [
+        ({"items_total_count": 11, "person_count": 10}, 0, 0, 0),
+        ({"items_total_count": 11, "error_count": 2, "correctable_count": 3}, 5, 0, 0),
+        ({"items_total_count": 11, "cannot_add_to_list_count": 4}, 0, 4, 0),
+        ({"items_total_count": 8}, 0, 0, 3),
+        ({}, 0, 0, 0),
+        ({"items_total_count": 11, "error_count": 99}, 10, 0, 0),
+    ],
+)
+def test_the_counters_of_an_activity_mean(status: dict[str, int], rejected: int, not_added: int, dropped: int) -> None:
+    activity = Activity.model_validate({"activity_id": "7", "state": "completed", "status": status})
+    batch = _result(Batch(run_id="r", number=1, contacts=10, state="uploaded"), activity)
+    assert (batch.state, batch.rejected, batch.not_added, batch.dropped) == ("completed", rejected, not_added, dropped)
+
+
+def test_contacts_that_constant_contact_did_not_count_are_not_sent() -> None:
+    batch = Batch(run_id="r", number=1, contacts=10, state="completed", dropped=3)
+    counts = final_counts(Counts(read=10, prepared=10), [batch])
+    assert (counts.sent, counts.not_sent) == (7, 3)
+    assert counts.adds_up

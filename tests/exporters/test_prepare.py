@@ -9,7 +9,9 @@ import pytest
 
 from exporters import prepare, start
 from exporters.runs import Run
+from exporters.steps import run_step
 from shared import snapshots
+from shared.queues import RUNS
 from tests.exporters.world import World
 
 FOLDER = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130"
@@ -183,8 +185,16 @@ def test_a_worker_that_comes_late_leaves_a_prepared_run_as_it_is(world: World, m
         return read(*given, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(prepare, "read_rows", overtaken)
-    prepare.prepare(world.services, message)
+    run_step(world.services, RUNS, message.model_dump_json())
     world.deliver()
     ended = world.services.runs.get(export.id, run.run_id)
     assert ended.status == "successful", ended.error
     assert world.members() == ["ana@example.com"]
+
+
+def test_a_run_of_which_no_profile_can_be_a_contact_has_failed(world: World) -> None:
+    world.write_snapshot("Loyal", ["Ana,ana@example.com", "Bo,bo@example.com"])
+    export = world.add_export("Loyal")
+    run = world.run_to_end(export)
+    assert_failed_before_any_upload(world, run, "None of the 2 profiles", "e-mail address")
+    assert world.services.runs.slot(export.id).value.exported == {}

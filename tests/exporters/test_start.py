@@ -131,7 +131,7 @@ def test_whoever_starts_an_export_whose_message_was_lost_sends_it_again(world: W
     export = world.add_export("Loyal")
     run = world.start(export)
     world.queue.waiting.clear()
-    world.clock.advance(60)
+    world.clock.advance(180)
     with pytest.raises(start.AlreadyRunning):
         start.start_on_demand(services, export.id, "test")
     world.deliver()
@@ -146,3 +146,24 @@ def test_one_export_that_cannot_be_listed_does_not_stop_the_others(world: World,
     world.deliver()
     assert "Twice" in (world.last_run(broken).error or "")
     assert world.last_run(good).status == "successful"
+
+
+def test_a_snapshot_that_arrives_as_its_run_ends_is_exported_all_the_same(
+    world: World, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = world.add_export("Loyal")
+    world.start(export)
+    world.write_snapshot("Loyal", ["bo@example.com,Bo"], folder="2026/11/22/0230")
+    take = start._take_slot
+
+    def ends_meanwhile(*given: object, **options: object) -> tuple[Run, bool]:
+        taken = take(*given, **options)  # type: ignore[arg-type]
+        monkeypatch.setattr(start, "_take_slot", take)
+        services.runs.change_slot(export.id, seen={"Loyal": "the older one"})
+        services.runs.end(taken[0], lambda r: r.model_copy(update={"status": "failed"}))
+        return taken
+
+    monkeypatch.setattr(start, "_take_slot", ends_meanwhile)
+    assert len(start.start_for_snapshots(services, PARTITION)) == 1
+    world.deliver()
+    assert "bo@example.com" in world.members()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from exporters import upload
-from exporters.runs import Run
+from exporters.runs import Batch, Run
+from exporters.services import Services
+from exporters.steps import give_up
 from shared.errors import Wait
-from shared.queues import BATCHES, Message
+from shared.queues import ACTIVITIES, BATCHES, Message
+from shared.tables import Stored
 from tests.exporters.world import World
 
 PEOPLE = [f"person{number}@example.com" for number in range(20)]
@@ -147,3 +150,44 @@ def test_a_batch_of_a_run_that_has_ended_is_not_sent(world: World) -> None:
     world.services.runs.end(run, lambda r: r.model_copy(update={"status": "canceled"}))
     world.deliver()
     assert world.members() == []
+
+
+def test_a_run_that_is_stopped_just_before_a_batch_is_claimed_does_not_send_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = upload._claim
+
+    def stopped_meanwhile(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
+        run = world.last_run(export)
+        services.runs.change(run, lambda r: r.model_copy(update={"stop": "somebody stopped it"}))
+        return claim(services, stored)
+
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    monkeypatch.setattr(upload, "_claim", stopped_meanwhile)
+    run = world.run_to_end(export)
+    assert (run.status, run.error, run.counts.not_sent) == ("failed", "somebody stopped it", 1)
+    assert world.members() == []
+
+
+def test_a_run_does_not_end_while_a_batch_may_be_on_its_way(world: World) -> None:
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    world.fault("cut-after", times=1)
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.deliver(until=lambda: "did not answer" in (world.last_run(export).waiting or ""))
+    give_up(world.services, ACTIVITIES, Message(export_id=export.id, run_id=run.run_id).model_dump_json())
+    assert not world.last_run(export).ended
+    world.deliver()
+    ended = world.last_run(export)
+    assert ended.status == "failed"
+    assert ended.counts.sent == len(world.members()) == len(PEOPLE)
+
+
+def test_an_upload_whose_fate_stays_unclear_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "MOST_UNCLEAR_SENDS", 2)
+    run = export_under(world, "cut-before", times=5)
+    assert run.status == "failed"
+    assert "is not clear" in (run.error or "")
+    assert world.members() == []
+    assert run.counts.adds_up

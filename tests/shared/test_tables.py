@@ -10,7 +10,7 @@ from azure.data.tables import TableClient, TableServiceClient
 from pydantic import BaseModel
 
 from local.azurite import Azurite
-from shared.errors import Conflict
+from shared.errors import Conflict, Invalid
 from shared.tables import DocumentTable, Key, entity, together
 
 
@@ -94,5 +94,13 @@ def test_a_row_that_exists_stops_the_others_too(notes: DocumentTable[Note], clie
 
 
 def test_a_document_that_does_not_fit_a_row_is_refused(notes: DocumentTable[Note]) -> None:
-    with pytest.raises(ValueError, match="too large"):
-        notes.insert(KEY, Note(text="x" * 40_000))
+    with pytest.raises(Invalid, match="note is too large"):
+        notes.insert(KEY, Note(text="x" * 400_000))
+
+
+@pytest.mark.parametrize("text", ["x" * 33_000, "😀" * 60_000])
+def test_a_long_document_comes_back_whole(notes: DocumentTable[Note], text: str) -> None:
+    notes.insert(KEY, Note(text=text))
+    stored = notes.get(KEY)
+    assert stored is not None
+    assert stored.value.text == text

@@ -85,7 +85,12 @@ def test_a_wait_that_is_no_number_of_seconds_is_passed_over(odd: str) -> None:
 
 def test_an_address_in_an_error_is_taken_out() -> None:
     body = b'[{"error_message":"Email \'ana@example.com\' already exists for contact 7"}]'
-    assert error_text(body) == "Email '[address]' already exists for contact 7"
+    assert error_text(body) == "Email [address]' already exists for contact 7"
+
+
+@pytest.mark.parametrize("address", ["o'brien@example.com", '"ana b"@example.com', "ana+tag@mail.example.com"])
+def test_an_odd_address_is_taken_out_whole(address: str) -> None:
+    assert without_addresses(f"Line 3: {address} is invalid") == "Line 3: [address] is invalid"
 
 
 def test_a_long_error_is_cut() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -127,3 +128,21 @@ def test_without_the_right_to_read_secrets_the_error_names_the_secret_and_the_ro
     with pytest.raises(Exception, match="Key Vault Secrets Officer") as error:
         fresh_instance(world).access_token(world.connection)
     assert world.connection.secret_name in str(error.value)
+
+
+def test_a_refresher_that_was_overtaken_takes_what_the_other_has_saved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.give_tokens(world.connection, expired=True)
+    slow, quick = fresh_instance(world), fresh_instance(world)
+    spend = Tokens._spend
+
+    def overtaken(self: Tokens, *given: object) -> object:
+        monkeypatch.setattr(Tokens, "_spend", spend)
+        monkeypatch.setattr(Tokens, "_lease", lambda *_: contextlib.nullcontext())
+        quick.access_token(world.connection)
+        world.clock.advance(2)
+        return spend(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Tokens, "_spend", overtaken)
+    assert slow.access_token(world.connection) == stored(world)["access_token"]

@@ -336,3 +336,7 @@ def test_a_preview_shows_the_columns_and_the_first_rows(store: Store) -> None:
     shown = preview(store.container, snapshot, rows=3)
     assert shown.columns == MODEL
     assert shown.rows == (("1", "a@example.com"), ("3", "b@example.com"))
+
+
+def test_a_header_with_the_models_names_in_another_order_is_a_header(store: Store) -> None:
+    assert store.read("EMail,Id\na@example.com,7\n", ["Id"], columns=MODEL) == [Row(0, 2, ("7",))]
