@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCAL = ROOT / "local"
 LOGS = ROOT / ".local"
+STEP_SECONDS = 15 * 60
 WINDOWS = os.name == "nt"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 VERSIONS = ((3, 13), (3, 12), (3, 11))
@@ -189,21 +191,34 @@ def install_azurite() -> None:
     root = Path(answer.stdout.strip())
     node = root / "node.exe" if WINDOWS else root / "bin" / "node"
     npm = (root if WINDOWS else root / "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    environment = dict(os.environ, PATH=str(node.parent) + os.pathsep + os.environ.get("PATH", ""))
+    path = str(node.parent) + os.pathsep + os.environ.get("PATH", "")
+    environment = dict(os.environ, PATH=path, npm_config_cache=str(LOGS / "npm"))
     command = [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
     step("Installing Azurite", command, folder=LOCAL, environment=environment)
 
 
 def step(title: str, command: list[str], folder: Path = ROOT, environment: dict[str, str] | None = None) -> None:
-    """Run one command of the set-up, say how long it took; SetUpError with the end of its output when it fails."""
+    """Run one command of the set-up, say how long it took.
+
+    SetUpError with the end of its output when it fails or takes longer than 15 minutes.
+    """
     say(title + " ... ", end="")
     began = time.monotonic()
-    done = run_quietly(command, folder, environment)
-    if done.returncode:
+    try:
+        done = run_quietly(command, folder, environment, STEP_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        # Bytes on Linux and macOS, text on Windows, nothing when nothing was said.
+        said: object = error.stdout
+        output = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said or "")
+        failure = f"This command took longer than {STEP_SECONDS / 60:.0f} minutes and was ended"
+    else:
+        output = done.stdout
+        failure = f"This command failed with exit code {done.returncode}" if done.returncode else ""
+    if failure:
         say("failed")
-        last_lines = "".join(f"  | {line}\n" for line in done.stdout.splitlines()[-15:])
+        last_lines = "".join(f"  | {line}\n" for line in output.splitlines()[-15:])
         raise SetUpError(
-            f"This command failed with exit code {done.returncode}:\n  {' '.join(command)}\n{last_lines}"
+            f"{failure}:\n  {' '.join(command)}\n{last_lines}"
             "A package that cannot be reached is a matter of the network or of the settings of pip and npm (proxy,\n"
             "certificates); a file that is in use, of another dev.py. Then run dev.py again."
         )
@@ -211,9 +226,9 @@ def step(title: str, command: list[str], folder: Path = ROOT, environment: dict[
 
 
 def run_quietly(
-    command: list[str], folder: Path, environment: dict[str, str] | None = None
+    command: list[str], folder: Path, environment: dict[str, str] | None = None, seconds: float | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command and keep its whole output."""
+    """Run a command and keep its whole output; subprocess.TimeoutExpired after `seconds`, if given."""
     return subprocess.run(
         command,
         cwd=str(folder),
@@ -223,6 +238,7 @@ def run_quietly(
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
+        timeout=seconds,
         check=False,
     )
 
@@ -271,6 +287,9 @@ def say(text: str, end: str = "\n") -> None:
 
 def main(arguments: list[str]) -> int:
     """Set up what is missing and run the command; the exit code is the command's, 1 without set-up, 2 for bad usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     if not arguments or arguments[0] in ("-h", "--help"):
         say((__doc__ or "").strip())
         return 0 if arguments else 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import random
 import unicodedata
 import uuid
@@ -33,7 +34,7 @@ COLUMNS = {
     "LoyaltyPoints": "int64",
     "LastPurchase": "dateTimeOffset",
 }
-# Each segment holds the profiles from one share of all to another, so the middle is in both.
+# Each segment holds the profiles from one share of all to another, so the middle is in both (see segment_ranges).
 SEGMENTS = {"NewsletterSubscribers": (0.0, 0.7), "LoyaltyMembers": (0.4, 1.0)}
 DATE_FOLDER = "2026/11/02/0600"
 OLD_DATE_FOLDER = "2026/10/26/0600"
@@ -94,6 +95,18 @@ class Samples:
         return Expected(read, sent, read - rejected - sent, rejected)
 
 
+def segment_ranges(profiles: int) -> dict[str, range]:
+    """The numbers of the profiles that each segment holds, of 0 to `profiles` - 1.
+
+    A segment that would hold none, of so few, holds all of them: every segment has a valid profile.
+    """
+    every = range(profiles)
+    return {
+        name: every[math.ceil(first * profiles) : math.ceil(last * profiles)] or every
+        for name, (first, last) in SEGMENTS.items()
+    }
+
+
 def write_samples(folder: Path, profiles: int = 10_000, *, seed: int = 1) -> Samples:
     """Write `profiles` different profiles over two overlapping segments below `folder`, and say what they hold.
 
@@ -101,14 +114,15 @@ def write_samples(folder: Path, profiles: int = 10_000, *, seed: int = 1) -> Sam
     """
     source = _Profiles(seed)
     root = folder / f"CustomerInsights_{source.instance}" / "BlobExport"
-    partitions = {name: _Partitions(root, name, profiles) for name in SEGMENTS}
+    ranges = segment_ranges(profiles)
+    partitions = {name: _Partitions(root, name, len(numbers)) for name, numbers in ranges.items()}
     rejected = dict.fromkeys(SEGMENTS, 0)
     addresses = {name: bytearray(profiles) for name in SEGMENTS}
     for number in range(profiles):
         kind = _kind(number)
         row = source.row(number, kind)
-        for name, (first, last) in SEGMENTS.items():
-            if not first * profiles <= number < last * profiles:
+        for name, numbers in ranges.items():
+            if number not in numbers:
                 continue
             partitions[name].write(row)
             if kind in _REJECTED:
@@ -204,9 +218,7 @@ def _ascii(name: str) -> str:
 class _Partitions:
     """The files of one snapshot, filled one after the other; the first begins with a byte order mark."""
 
-    def __init__(self, root: Path, segment: str, profiles: int) -> None:
-        first, last = SEGMENTS[segment]
-        rows = int((last - first) * profiles) + 1
+    def __init__(self, root: Path, segment: str, rows: int) -> None:
         self._rows_each = min(ROWS_A_PARTITION, -(-rows // FEWEST_PARTITIONS))
         self._stem = root / segment / DATE_FOLDER / segment
         self._stem.parent.mkdir(parents=True)

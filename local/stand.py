@@ -30,6 +30,7 @@ from local.host.keys import HostKeys, read_or_create_host_keys
 from local.identity import unsigned_token
 from local.processes import Child, ProcessError, end, free_ports, module_command, port_is_free
 from shared.models import Connection
+from shared.settings import SettingsError, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST_ID_SETTING = "AzureFunctionsWebHost__hostid"
@@ -101,8 +102,7 @@ class Stand:
     @property
     def snapshots(self) -> ContainerClient:
         """The container of the snapshots."""
-        service = BlobServiceClient.from_connection_string(self.settings["SNAPSHOT_STORAGE"], retry_total=1)
-        return service.get_container_client(self.settings["SNAPSHOT_CONTAINER"])
+        return self._blobs("SNAPSHOT_STORAGE").get_container_client(self.settings["SNAPSHOT_CONTAINER"])
 
     def __enter__(self) -> Stand:
         try:
@@ -173,13 +173,14 @@ class Stand:
             service.wait_until_listening()
         self.account = self._read_account()
         self.settings = self._effective(self._own_settings(certificates))
+        self._check_settings()
+        self._register_app()
         self._keep_secret(CLIENT_SECRET_NAME, self.account.client_secret)
         with contextlib.suppress(ResourceExistsError):
             self.snapshots.create_container()
 
     def _start_hosts(self) -> None:
-        storage = BlobServiceClient.from_connection_string(self.settings["AzureWebJobsStorage"])
-        self.keys = read_or_create_host_keys(storage, self.settings[HOST_ID_SETTING])
+        self.keys = read_or_create_host_keys(self._blobs("AzureWebJobsStorage"), self.settings[HOST_ID_SETTING])
         self.app = AppClient(self.site_urls, self.keys.default)
         for number, site_url in enumerate(self.site_urls, 1):
             name = f"host-{number}"
@@ -247,6 +248,29 @@ class Stand:
         settings["REQUESTS_CA_BUNDLE"] = own["REQUESTS_CA_BUNDLE"]
         settings["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
         return settings
+
+    def _check_settings(self) -> None:
+        """As the app does when it starts, but said in one line instead of at the end of a log."""
+        try:
+            load_settings({**os.environ, **self.settings})
+        except SettingsError as error:
+            raise ProcessError(str(error)) from None
+
+    def _register_app(self) -> None:
+        """Let the simulator know the app by the client id that the settings give it."""
+        client_id = self.settings["CONSTANT_CONTACT_CLIENT_ID"]
+        if client_id != self.account.client_id:
+            body = {"client_id": client_id, "client_secret": self.account.client_secret}
+            self._simulator("POST", "apps", body)
+
+    def _blobs(self, setting: str) -> BlobServiceClient:
+        try:
+            # An account that does not answer within seconds is not there; by default it is waited for a minute.
+            return BlobServiceClient.from_connection_string(self.settings[setting], retry_total=1, initial_backoff=1)
+        except ValueError:
+            # The reason is left out: it may show a part of the key.
+            message = f"The app setting {setting} is wrong: it is no connection string of a storage account"
+            raise ProcessError(message) from None
 
     def _simulator(self, method: str, path: str, body: object = None) -> requests.Response:
         with requests.Session() as session:

@@ -152,6 +152,24 @@ def test_a_failing_step_is_told_with_its_command_and_its_last_lines(capsys: pyte
     assert capsys.readouterr().out == "Installing the Python packages ... failed\n"
 
 
+def test_a_step_that_does_not_end_is_ended_and_told_with_what_it_has_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "STEP_SECONDS", 0.5)
+    program = "print('Looking in an index', flush=True); import time; time.sleep(60)"
+
+    with pytest.raises(dev.SetUpError, match=r"(?s)took longer than .* minutes and was ended.*Looking in an index"):
+        dev.step("Installing the Python packages", [sys.executable, "-c", program])
+
+
+def test_azurite_is_installed_with_a_cache_inside_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    environments: list[dict[str, str]] = []
+    monkeypatch.setattr(dev, "VENV_PYTHON", Path(sys.executable))
+    monkeypatch.setattr(dev, "step", lambda *_, folder, environment: environments.append(environment))
+
+    dev.install_azurite()
+
+    assert [one["npm_config_cache"] for one in environments] == [str(dev.ROOT / ".local" / "npm")]
+
+
 def test_the_tests_stop_at_the_first_check_that_fails_and_name_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

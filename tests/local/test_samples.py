@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.samples import COLUMNS, DATE_FOLDER, SEGMENTS, Samples, write_samples
+from local.samples import COLUMNS, DATE_FOLDER, SEGMENTS, Samples, segment_ranges, write_samples
 
 PROFILES = 2_000
 EMAIL = list(COLUMNS).index("EMail")
@@ -57,6 +57,16 @@ def test_the_segments_overlap(samples: Samples) -> None:
 
     assert len(customers[0] & customers[1]) == PROFILES * 3 // 10
     assert len(customers[0] | customers[1]) == PROFILES
+
+
+@pytest.mark.parametrize("profiles", [1, 2, 3, 8, 28])
+def test_each_segment_of_however_few_profiles_has_a_valid_one_in_a_partition(profiles: int, tmp_path: Path) -> None:
+    few = write_samples(tmp_path, profiles)
+
+    for segment in SEGMENTS:
+        assert len(rows_of(few, segment)) == few.rows[segment] == len(segment_ranges(profiles)[segment])
+        assert few.expected([segment]).sent > 0
+    assert few.expected().sent <= profiles
 
 
 def test_every_address_is_at_a_domain_kept_for_examples(samples: Samples) -> None:

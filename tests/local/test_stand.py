@@ -96,10 +96,28 @@ def _command(pid: int) -> str:
 def test_an_app_that_does_not_start_is_an_error_with_its_reason_and_nothing_is_left() -> None:
     before = children()
 
-    with pytest.raises(ProcessError, match=r"(?s)host-1 ended.*UNCLEAR_UPLOAD_SECONDS"):
-        Stand(settings={"UNCLEAR_UPLOAD_SECONDS": "soon"}).__enter__()
+    with pytest.raises(ProcessError, match=r"(?s)host-1 ended.*AzureFunctionsWebHost__hostid"):
+        Stand(settings={"AzureFunctionsWebHost__hostid": "Not allowed"}).__enter__()
 
     assert children() == before
+
+
+@pytest.mark.parametrize("name", ["AzureWebJobsStorage", "SNAPSHOT_STORAGE", "UNCLEAR_UPLOAD_SECONDS"])
+def test_a_wrong_setting_is_named_in_one_line_without_its_value_and_nothing_is_left(name: str) -> None:
+    before = children()
+
+    with pytest.raises(ProcessError, match=rf"\AThe app setting {name} is wrong: [^\n]+\Z") as refused:
+        Stand(settings={name: "soon"}).__enter__()
+
+    assert "soon" not in str(refused.value)
+    assert children() == before
+
+
+def test_a_wrong_setting_that_only_the_environment_has_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_MAX_LENGTH", "3")
+
+    with pytest.raises(ProcessError, match="The app setting EMAIL_MAX_LENGTH is wrong"):
+        Stand().__enter__()
 
 
 def test_a_port_that_is_in_use_is_named_before_anything_starts(stand: Stand) -> None:

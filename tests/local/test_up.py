@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,50 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 
 from local.processes import free_ports
 from local.samples import Samples, write_samples
-from local.up import UsageError, parse
 
 
-def call_up(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def call_up(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "local.up", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--profiles", "0"], "--profiles 0: must be at least 1"),
-        (["--instances", "-1"], "--instances -1: must be at least 1"),
-        (["--snapshots", "missing-folder"], "there is no such folder"),
-        (["--snapshots", "{empty}"], "there are no files in it"),
-        (["--snapshots", "{empty}", "--profiles", "5"], "cannot go with --snapshots"),
-        (["--fault", "earthquake"], "There is no fault 'earthquake'; choose one of: throttled"),
-        (["--fault", "throttled:often"], "'often' is no number of times"),
-        (["--port", "70000"], "must be from 1 to 65535"),
-        (["--port", "5000", "--simulator-port", "5000"], "are both 5000"),
-        (["--report", "missing-folder/report.json"], "a file cannot be written there"),
-        (["--trigger", "moon"], "invalid choice: 'moon'"),
-        (["--colour"], "unrecognized arguments: --colour"),
-    ],
-)
-def test_wrong_usage_is_one_clear_line(arguments: list[str], message: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as refused:
-        parse([argument.format(empty=tmp_path) for argument in arguments])
-
-    assert message in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
-def test_a_port_in_use_is_refused(azurite_port: int) -> None:
-    with pytest.raises(UsageError, match=f"--simulator-port {azurite_port}: the port is in use"):
-        parse(["--port", str(free_ports(1)[0]), "--simulator-port", str(azurite_port)])
-
-
-@pytest.fixture
-def azurite_port(request: pytest.FixtureRequest) -> int:
-    return int(request.getfixturevalue("azurite").blob_port)
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=90, env=environment)
 
 
 def test_wrong_usage_ends_with_exit_code_2_and_nothing_but_the_line() -> None:
@@ -62,6 +30,56 @@ def test_wrong_usage_ends_with_exit_code_2_and_nothing_but_the_line() -> None:
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("KEY_VAULT_URL", "vault", "The app setting KEY_VAULT_URL is wrong: is not a web address"),
+        ("SNAPSHOT_STORAGE", "AccountKey", "The app setting SNAPSHOT_STORAGE is wrong: it is no connection string"),
+        (
+            "SNAPSHOT_STORAGE",
+            "AccountName=x;AccountKey=eA==;BlobEndpoint=http://127.0.0.1:{closed}/x;",
+            "a service could not be used: ServiceRequestError: ",
+        ),
+    ],
+)
+def test_a_wrong_setting_of_the_environment_is_one_line_and_exit_code_1(name: str, value: str, said: str) -> None:
+    ended = call_up("--once", "--profiles", "1", **{name: value.format(closed=free_ports(1)[0])})
+
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="there, SIGINT cannot be sent to one process")
+def test_it_serves_what_it_prints_until_it_is_interrupted_even_when_started_in_the_background() -> None:
+    def ignore_interrupts() -> None:  # as a shell does for a background command
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    command = [sys.executable, "-m", "local.up", "--profiles", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=ignore_interrupts) as serving:
+        assert serving.stdout
+        lines = []
+        for line in serving.stdout:
+            lines.append(line.rstrip("\n"))
+            if "Everything is running" in line:
+                break
+        printed = {line[:15].strip(): line[15:] for line in lines}
+        found = requests.get(
+            f"{printed['API']}/exports/{printed['Export id']}",
+            headers={"x-functions-key": printed["Function key"]},
+            timeout=30,
+        ).json()
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(30) == 0
+
+    assert (found["connection_id"], found["list_id"]) == (printed["Connection id"], printed["List id"])
+    assert printed["Storage"].startswith("DefaultEndpointsProtocol=")
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert [line for line in lines if len(line) > 80 and not line.startswith("Storage")] == []
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,10 @@ def calls(samples: Samples) -> dict[str, Call]:
         report, contacts = (samples.folder.with_name(f"{name}.{ending}") for ending in ("json", "csv"))
         special = ["--email", "Telephone"] if name == "failing" else ["--trigger", name]
         files: list[str | Path] = ["--snapshots", samples.folder, "--report", report, "--contacts", contacts]
-        return Call(call_up("--once", *special, *files), report, contacts)
+        # Encodings and apps are as different as the environments of those who call.
+        encoding = "ascii" if name == "http" else "utf-8"
+        app = {"CONSTANT_CONTACT_CLIENT_ID": "an-app-of-my-own"} if name == "timer" else {}
+        return Call(call_up("--once", *special, *files, PYTHONIOENCODING=encoding, **app), report, contacts)
 
     names = ["upload", "http", "timer", "failing"]
     with ThreadPoolExecutor(len(names)) as pool:
@@ -99,7 +120,10 @@ def test_a_run_is_started_shown_and_reported(how: str, trigger: str, calls: dict
     call, expected = calls[how], samples.expected()
 
     assert call.ended.returncode == 0, call.ended.stdout + call.ended.stderr
+    arrow = "?" if how == "http" else "←"
+    assert f"Columns: email {arrow} EMail, first_name {arrow} FirstName, last_name {arrow}" in call.ended.stdout
     assert "Run completed with warnings." in call.ended.stdout
+    assert f"{expected.rejected} rows were rejected; {call.report} names each" in call.ended.stdout
     run = json.loads(call.report.read_text(encoding="utf-8"))
     assert run["trigger"] == trigger
     assert (run["counts"]["read"], run["counts"]["sent"]) == (expected.read, expected.sent)
