@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,6 +48,9 @@ def look_into(folder: Path, segments: Sequence[str] = ()) -> SnapshotFolder:
         listed = catalog.segments()
         times = Counter(segment.name for segment in listed)
         found = tuple(segment.name if times[segment.name] == 1 else segment.path for segment in listed)
+        # An empty segment belongs to them: its run says that it is empty. A model that is broken is the run's to tell.
+        with suppress(SnapshotError):
+            found += catalog.empty_segments()
         choices = {segment: _choice(catalog, segment) for segment in segments or found}
         return SnapshotFolder(
             path=folder,

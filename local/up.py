@@ -52,9 +52,9 @@ def up(options: Options, console: Console) -> int:
         _say(console, "Looking for segments and their columns")
         folder = look_into(source, options.segments)
         if folder.missing:
-            raise no_such_segments(folder.missing, folder.found)
+            raise UpError(str(no_such_segments(folder.missing, folder.found)))
         if not folder.segments:
-            raise UsageError(f"--snapshots {source}: no segment was found in it; it needs the folders of the product")
+            raise UpError(f"--snapshots {source}: no segment was found in it; it needs the folders of the product")
         mapping = {"email": USUAL_EMAIL_COLUMN} | folder.mapping | options.columns
         settings = {"REFRESH_SCHEDULE": EVERY_FIVE_SECONDS} if options.trigger == "timer" else {}
         _say(console, "Starting the services and the app")

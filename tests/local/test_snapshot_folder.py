@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,21 @@ def test_newer_date_folders_are_uploaded_before_older_ones_and_models_last(
     members = [name.split("/LoyaltyMembers/")[1][:10] for name in uploaded if "/LoyaltyMembers/" in name]
     assert members == sorted(members, reverse=True)
     assert len(set(members)) == 2
+
+
+def test_a_segment_that_the_model_calls_empty_is_found_so_that_its_run_can_say_so(tmp_path: Path) -> None:
+    root = tmp_path / "CustomerInsights_1" / "Export"
+    folder = root / "A" / "2026" / "11" / "01" / "0600"
+    folder.mkdir(parents=True)
+    (folder / "A_1.csv").write_text("1,ana@example.com\n")
+    attributes = [{"name": "Id"}, {"name": "EMail"}]
+    location = "https://account.blob.core.windows.net/x/CustomerInsights_1/Export/A/2026/11/01/0600/A_1.csv"
+    entities = [
+        {"name": "A", "attributes": attributes, "partitions": [{"name": "A_1", "location": location}]},
+        {"name": "B", "attributes": attributes, "partitions": []},
+    ]
+    (root / "model.json").write_text(json.dumps({"entities": entities}))
+
+    found = look_into(tmp_path)
+
+    assert (found.segments, found.missing) == (("A", "B"), ())
