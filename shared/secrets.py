@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.identity import CredentialUnavailableError
 from azure.keyvault.secrets import SecretClient
 
 from shared.errors import ExportError, Wait
@@ -52,6 +53,8 @@ class Secrets:
 
 
 def _for_people(error: AzureError, doing: str, name: str) -> Exception:
+    if isinstance(error, CredentialUnavailableError):
+        return KeyVaultRefused("The app has no identity to open Key Vault with. Give it a managed identity.")
     status = error.status_code if isinstance(error, HttpResponseError) else None
     if status in (401, 403, 409):
         return KeyVaultRefused(

@@ -46,6 +46,11 @@ def holds_all(row: Sequence[str], wanted: Sequence[str]) -> bool:
     return {_folded(name) for name in wanted} <= {_folded(cell) for cell in row}
 
 
+def holds_any(row: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether at least one wanted column is among the cells of a row, or none is wanted."""
+    return not wanted or any(holds_all(row, [name]) for name in wanted)
+
+
 def is_header(
     first_row: Sequence[str],
     *,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from azure.storage.blob import ContainerClient
 
-from shared.snapshots.columns import locate
+from shared.snapshots.columns import holds_any, locate
 from shared.snapshots.csv_table import CsvTable
 from shared.snapshots.errors import HeaderUnclear, SchemaMismatch
 from shared.snapshots.models import BadRow, Partition, Preview, ReadOptions, Row, Snapshot
@@ -61,6 +61,10 @@ def read_rows(
                 f"Two schemas in one snapshot of segment '{snapshot.segment}': files '{first.path}' and "
                 f"'{partition.path}' have different columns. Have the segment refreshed again."
             )
+        if snapshot.columns is None and partition.kind == "csv" and not holds_any(table.columns, wanted_columns):
+            # The first row is only said to be a header; it may be a profile, and is not repeated in an error.
+            problem = "none of the mapped columns is in its first row, which is said to be its header"
+            raise HeaderUnclear(snapshot.segment, partition.path, problem)
         picked = locate(wanted_columns, table.columns, snapshot.segment, partition.path)
         yield from table.rows(index, picked)
 

@@ -193,7 +193,7 @@ def test_a_column_is_found_by_its_exact_name_else_ignoring_case(store: Store) ->
 )
 def test_a_column_that_is_missing_or_not_unique_is_named(store: Store, header: str, wanted: str, problem: str) -> None:
     with pytest.raises(ColumnMissing, match=problem):
-        store.read(f"{header}\n", [wanted], ReadOptions(header="yes"))
+        store.read(f"{header}\n", [header.split(",")[-1], wanted], ReadOptions(header="yes"))
 
 
 def test_partitions_with_different_headers_are_two_schemas(store: Store) -> None:
@@ -340,3 +340,9 @@ def test_a_preview_shows_the_columns_and_the_first_rows(store: Store) -> None:
 
 def test_a_header_with_the_models_names_in_another_order_is_a_header(store: Store) -> None:
     assert store.read("EMail,Id\na@example.com,7\n", ["Id"], columns=MODEL) == [Row(0, 2, ("7",))]
+
+
+def test_a_first_row_that_may_be_a_profile_is_not_repeated_in_an_error(store: Store) -> None:
+    with pytest.raises(HeaderUnclear, match=r"none of the mapped columns") as caught:
+        store.read("4711,Maria,+39 333 1234567\n", ["EMail"], ReadOptions(header="yes"))
+    assert "Maria" not in str(caught.value)
