@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporters import upload
+from exporters.constant_contact.client import Account, Activity
 from exporters.runs import Batch, Run
 from exporters.services import Services
 from exporters.steps import give_up
@@ -191,3 +192,50 @@ def test_an_upload_whose_fate_stays_unclear_is_given_up(world: World, monkeypatc
     assert "is not clear" in (run.error or "")
     assert world.members() == []
     assert run.counts.adds_up
+
+
+@pytest.mark.parametrize("lagging_looks", [1, 2])
+def test_an_activity_that_is_listed_late_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, lagging_looks: int
+) -> None:
+    find = Account.find_import
+    looks: list[str] = []
+
+    def lagging(self: Account, file_name: str) -> Activity | None:
+        looks.append(file_name)
+        return find(self, file_name) if len(looks) > lagging_looks else None
+
+    monkeypatch.setattr(Account, "find_import", lagging)
+    assert_delivered_once(world, export_under(world, "cut-after"))
+    assert len(looks) > lagging_looks
+
+
+def test_the_activity_of_a_worker_that_died_is_waited_for_though_it_is_listed_late(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    send, find = Account.import_file, Account.find_import
+    looks: list[str] = []
+
+    def dies_after_sending(self: Account, *given: object, **options: object) -> Activity:
+        monkeypatch.setattr(Account, "import_file", send)
+        send(self, *given, **options)  # type: ignore[arg-type]
+        raise Killed
+
+    def lagging(self: Account, file_name: str) -> Activity | None:
+        looks.append(file_name)
+        return find(self, file_name) if len(looks) > 1 else None
+
+    monkeypatch.setattr(Account, "import_file", dies_after_sending)
+    monkeypatch.setattr(Account, "find_import", lagging)
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    with pytest.raises(Killed):
+        world.deliver()
+    world.queue.send(BATCHES, Message(export_id=export.id, run_id=run.run_id, batch="0001"), after_seconds=30)
+    world.deliver()
+    assert len(looks) > 1
+    assert_delivered_once(world, world.last_run(export))
