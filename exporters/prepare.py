@@ -160,6 +160,7 @@ class _Preparation:
                 self._show_progress()
         counts = self._counts.as_counts()
         if counts.prepared > MOST_CONTACTS:
+            _change(self._services, self._run, counts=counts)
             raise TooManyContacts(
                 f"The export has {counts.prepared:,} contacts; Constant Contact takes {MOST_CONTACTS:,} in one export. "
                 "Nothing was sent. Spread the segments over several exports."

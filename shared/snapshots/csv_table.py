@@ -52,7 +52,10 @@ class CsvTable:
         self._quoting: Literal[0, 3] = csv.QUOTE_NONE if partition.quoting == "none" else csv.QUOTE_MINIMAL
         with self._errors_named():
             content = file.open_content()
-            encoding = partition.encoding or options.encoding or _marked_encoding(content) or "utf-8"
+            encoding = partition.encoding or options.encoding
+            if encoding is None and _begins_as_utf_16(content):
+                raise file.unreadable("it is not encoded in utf-8 but in utf-16; state its encoding in the export")
+            encoding = encoding or "utf-8"
             try:
                 self._lines = _Lines(io.TextIOWrapper(content, encoding, newline=""), file)
             except (LookupError, ValueError) as error:
@@ -204,9 +207,9 @@ class _Lines:
         return self.count + 1 + len(_LINE_BREAK.findall(before))
 
 
-def _marked_encoding(content: BinaryIO) -> str | None:
+def _begins_as_utf_16(content: BinaryIO) -> bool:
     assert isinstance(content, io.BufferedReader)  # noqa: S101 - peek is what BufferedReader adds to BinaryIO
-    return "utf-16" if content.peek(2)[:2] in _BYTE_ORDER_MARKS else None
+    return content.peek(2)[:2] in _BYTE_ORDER_MARKS
 
 
 def _picker(picked: Sequence[int]) -> Any:

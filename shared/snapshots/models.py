@@ -32,8 +32,8 @@ class ReadOptions(BaseModel):
     """What an export says about its files where model.json is silent.
 
     `header`: whether the first row of a CSV file holds column names; `auto` finds out or refuses.
-    `delimiter`: one character; None finds out. `encoding`: a Python codec name; None is UTF-8, or what a
-    byte order mark says.
+    `delimiter`: one character; None finds out. `encoding`: a Python codec name; None is UTF-8, with or
+    without a byte order mark.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
