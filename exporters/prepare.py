@@ -42,9 +42,9 @@ def prepare(services: Services, message: Message) -> None:
         ExportError: the export cannot run as it stands; nothing was uploaded.
     """
     run = services.runs.get(message.export_id, message.run_id)
-    if _is_to_be_prepared(run):
+    if run.to_be_prepared:
         run = _change(services, run, status="preparing", started_at=run.started_at or services.now())
-    if _is_to_be_prepared(run):
+    if run.to_be_prepared:
         run = _prepare(services, run)
     if run.status == "uploading":
         hand_out(services, run)
@@ -71,13 +71,9 @@ def _prepare(services: Services, run: Run) -> Run:
     )
 
 
-def _is_to_be_prepared(run: Run) -> bool:
-    return run.status in ("queued", "preparing")
-
-
 def _change(services: Services, run: Run, **update: object) -> Run:
     """The run, changed so unless another worker has prepared or ended it meanwhile."""
-    return services.runs.change(run, lambda r: r.model_copy(update=update) if _is_to_be_prepared(r) else None)
+    return services.runs.change(run, lambda r: r.model_copy(update=update) if r.to_be_prepared else None)
 
 
 def _plan(services: Services, run: Run) -> Plan:

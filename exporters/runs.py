@@ -102,6 +102,11 @@ class Run(BaseModel):
         return self.status in ENDED
 
     @property
+    def to_be_prepared(self) -> bool:
+        """Whether its batches are still to be made."""
+        return self.status in ("queued", "preparing")
+
+    @property
     def prepared(self) -> bool:
         """Whether all of its batches are there."""
         return self.status in ("uploading", "finishing")

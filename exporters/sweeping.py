@@ -71,7 +71,7 @@ def _is_silent(services: Services, run: Run) -> bool:
 
 
 def _send_again(services: Services, run: Run) -> None:
-    if run.status in ("queued", "preparing"):
+    if run.to_be_prepared:
         services.queues.send(RUNS, Message(export_id=run.export_id, run_id=run.run_id))
     else:
         hand_out(services, run, states=("pending", "sending", "split"))

@@ -64,7 +64,7 @@ def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stor
     if batch.unclear_sends >= MOST_UNCLEAR_SENDS:
         why = f"whether Constant Contact took batch {batch.label} is not clear, so it was not sent again"
         return _write(services, stored, state="failed", error=f"{why} ({batch.error})" if batch.error else why)
-    return _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+    return _release(services, stored)
 
 
 def _send(services: Services, run: Run, stored: Stored[Batch], account: Account) -> None:
@@ -76,7 +76,7 @@ def _send(services: Services, run: Run, stored: Stored[Batch], account: Account)
     now = services.runs.get(run.export_id, run.run_id)
     if now.stop or not now.prepared:
         # The run was stopped or ended before this worker had claimed the batch.
-        _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+        _release(services, stored)
         return
     try:
         activity = account.import_file(run.list_id, batch.file_name, content, send_by=send_by)
@@ -89,12 +89,12 @@ def _send(services: Services, run: Run, stored: Stored[Batch], account: Account)
         raise
     except Refused as error:
         if not is_about_contacts(error):
-            _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+            _release(services, stored)
             raise
         halve_or_reject(services, run, stored, error)
     except (Wait, ConstantContactError):
         # Everything else is raised before the request leaves, or says that it was not processed.
-        _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
+        _release(services, stored)
         raise
     else:
         _uploaded(services, stored, activity)
@@ -115,6 +115,11 @@ def _claim(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
         return services.runs.write_batch(stored.value.model_copy(update=claim), stored.etag)
     except Conflict as error:
         raise Wait(1, f"batch {stored.value.label} was taken by another worker") from error
+
+
+def _release(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
+    """Constant Contact certainly does not have the batch: whoever comes next may send it."""
+    return _write(services, stored, state="pending", claimed_until=None, unclear_until=None)
 
 
 def _uploaded(services: Services, stored: Stored[Batch], activity: Activity) -> Stored[Batch]:
