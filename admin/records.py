@@ -39,6 +39,7 @@ class RunRecord(BaseModel):
     error: str | None
     waiting: str | None
     warnings: tuple[str, ...]
+    notice: str | None
     counts: Counts
     requests: int
     list_id: str

@@ -22,6 +22,7 @@ from shared.tables import Stored
 
 _LONGEST_DELAY_SECONDS = 60
 _LONGEST_REST_SECONDS = 600
+_SHORT_OF_CALLS = "today's calls to Constant Contact are nearly used up, so its answer is looked for every ten minutes"
 # In a run that was stopped, this long after an unclear upload is certain nobody will look for it any more.
 _LAST_LOOK = timedelta(minutes=1)
 _LINE = re.compile(r"\bline\s+(\d+)\b[\s:.-]*", re.IGNORECASE)
@@ -61,10 +62,21 @@ def delay(turn: int) -> float:
 def _pause(services: Services, run: Run, batches: list[Stored[Batch]], turn: int) -> float:
     """Seconds until the next look. While nothing is under way, nothing is to be seen before the run's wait is over."""
     under_way = any(stored.value.state in ("sending", "uploaded") for stored in batches)
+    if under_way and _calls_are_short(services, run):
+        until = services.now() + timedelta(seconds=_LONGEST_REST_SECONDS)
+        wait = {"waiting": _SHORT_OF_CALLS, "waiting_until": until}
+        services.runs.change(run, lambda r: r.model_copy(update=wait))
+        return _LONGEST_REST_SECONDS
     if under_way or run.waiting_until is None:
         return delay(turn)
     rest = (run.waiting_until - services.now()).total_seconds()
     return max(delay(turn), min(rest, _LONGEST_REST_SECONDS))
+
+
+def _calls_are_short(services: Services, run: Run) -> bool:
+    """Whether only the calls that are kept for following are left today: they have to do until 00:00 UTC."""
+    with account_of(services, run) as account:
+        return account.imports_left_today() == 0
 
 
 def _settled(batch: Batch, run: Run, now: datetime) -> bool:

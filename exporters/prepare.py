@@ -8,16 +8,18 @@ from datetime import timedelta
 
 from exporters.accounts import account_of
 from exporters.batches import Deduplicator, Place, cut_batches
+from exporters.budget import notice_of
 from exporters.constant_contact.client import Account
 from exporters.constant_contact.errors import Refused
 from exporters.contacts import Contact, Mapping, Reason, Rejected, to_contact
 from exporters.files import Plan, RejectedRow, RejectedRowsWriter, RunFiles
-from exporters.runs import Batch, BatchState, Counts, Run
+from exporters.runs import Batch, Counts, Run
 from exporters.services import Services
 from exporters.start import start_again
+from exporters.turns import hand_out
 from shared.errors import ExportError, Invalid, Wait
 from shared.models import Export
-from shared.queues import ACTIVITIES, BATCHES, Message
+from shared.queues import Message
 from shared.snapshots import BadRow, Complete, Missing, Snapshot, StillWriting, read_rows
 
 # The product's limit for an export to Constant Contact, over all of its segments.
@@ -58,6 +60,8 @@ def _prepare(services: Services, run: Run) -> Run:
     # What the run takes up is remembered before it is read: whatever arrives from now on starts the next run.
     services.runs.change_slot(run.export_id, seen=plan.versions)
     counts, batches = _Preparation(services, run, plan, files).write()
+    with account_of(services, run) as account:
+        notice = notice_of(services, run, batches, account.imports_left_today())
     return _change(
         services,
         run,
@@ -68,6 +72,7 @@ def _prepare(services: Services, run: Run) -> Run:
         snapshots={snapshot.segment: snapshot.id for snapshot in plan.snapshots},
         versions=plan.versions,
         warnings=tuple(warning for snapshot in plan.snapshots for warning in snapshot.warnings),
+        notice=notice,
     )
 
 
@@ -225,11 +230,3 @@ class _Tally:
 
 def _rejected(snapshot: Snapshot, partition: int, line: int, code: str, reason: str) -> RejectedRow:
     return RejectedRow(snapshot.segment, snapshot.partitions[partition].path, line, code, reason)
-
-
-def hand_out(services: Services, run: Run, *, states: tuple[BatchState, ...] = ("pending",)) -> None:
-    """One message for each batch in one of these states, and one that follows the run to its end."""
-    for stored in services.runs.batches(run.run_id):
-        if stored.value.state in states:
-            services.queues.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=stored.value.name))
-    services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)

@@ -95,6 +95,7 @@ class Run(BaseModel):
     snapshots: dict[str, str] = Field(default_factory=dict, description="segment → the snapshot that was read")
     versions: dict[str, str] = Field(default_factory=dict, description="segment → its newest version at that time")
     warnings: tuple[str, ...] = ()
+    notice: str | None = Field(default=None, description="what to know about the course it will take")
 
     @property
     def ended(self) -> bool:
@@ -201,8 +202,18 @@ def new_run_id(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(3)}"
 
 
+def time_of(run_id: str) -> datetime | None:
+    """When the run of this id was made, or None for what is no run id."""
+    try:
+        return datetime.strptime(run_id[:18] + "000", "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def _run_key(export_id: str, run_id: str) -> Key:
-    moment = datetime.strptime(run_id[:18] + "000", "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    moment = time_of(run_id)
+    if moment is None:
+        raise ValueError("not a run id")
     return Key(export_id, f"{_FAR_FUTURE - round(moment.timestamp() * 1000):013d}-{run_id[19:]}")
 
 

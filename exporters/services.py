@@ -11,6 +11,7 @@ import requests
 from azure.storage.blob import ContainerClient
 
 from exporters.constant_contact.client import Account
+from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.tokens import Tokens
 from exporters.runs import RunStore
@@ -51,7 +52,8 @@ def connect(settings: Settings) -> Services:
     """The services that the settings name. Tables, queues and containers of ours are made if they are not there."""
     storage = Storage(settings.storage)
     session = requests.Session()
-    limiter = Limiter(storage.table("Limits"), settings.constant_contact_client_id)
+    limits, client_id = storage.table("Limits"), settings.constant_contact_client_id
+    limiter, gates = Limiter(limits, client_id), Gates(limits, client_id, now=utc_now)
     tokens = Tokens(settings, Secrets(settings), storage.container("locks"), limiter, session, now=utc_now)
     return Services(
         settings=settings,
@@ -62,7 +64,7 @@ def connect(settings: Settings) -> Services:
         snapshots=Storage(settings.snapshot_storage).others_container(settings.snapshot_container),
         files=storage.container("exports"),
         account=functools.partial(
-            Account, settings=settings, tokens=tokens, limiter=limiter, session=session, now=utc_now
+            Account, settings=settings, tokens=tokens, limiter=limiter, gates=gates, session=session, now=utc_now
         ),
         now=utc_now,
     )

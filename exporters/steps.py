@@ -17,7 +17,7 @@ from exporters.constant_contact.errors import (
     Unclear,
     Unreachable,
 )
-from exporters.constant_contact.limits import seconds_to_midnight
+from exporters.constant_contact.limits import seconds_to_new_day
 from exporters.ending import end_run, is_overdue, is_sending
 from exporters.files import RunFiles
 from exporters.follow import follow
@@ -55,7 +55,7 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
     except Throttled as error:
         _put_back(services, queue, message, Wait(error.seconds + random.random(), str(error)))  # noqa: S311
     except QuotaExceeded as error:
-        _put_back(services, queue, message, Wait(seconds_to_midnight(services.now().timestamp()), str(error)))
+        _put_back(services, queue, message, Wait(seconds_to_new_day(services.now().timestamp()), str(error)))
     except QueueFull as error:
         _put_back(services, queue, message, Wait(_QUEUE_FULL_SECONDS, str(error)))
     except (Unreachable, Unclear) as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import timedelta
 
+from azure.core.exceptions import ResourceNotFoundError
+
 from exporters.ending import end_run, is_overdue, is_sending
-from exporters.prepare import hand_out
-from exporters.runs import Run
+from exporters.runs import Run, time_of
 from exporters.services import Services
 from exporters.start import start_again
+from exporters.turns import hand_out
 from shared.errors import NotFound
 from shared.queues import RUNS, Message
 
@@ -50,15 +53,20 @@ def take_up_lost_runs(services: Services) -> list[Run]:
 
 
 def delete_old_files(services: Services) -> int:
-    """Delete the blobs of runs that were written more than the retention time ago; how many there were.
+    """Delete the blobs of runs that were started more than the retention time ago; how many there were.
 
     The run itself, its counts and its batches stay: they hold no personal data.
     """
     before = services.now() - timedelta(days=services.settings.file_retention_days)
     deleted = 0
-    for blob in services.files.list_blobs():
-        if blob.last_modified < before:
-            services.files.delete_blob(blob.name)
+    for name in services.files.list_blob_names():
+        started_at = time_of(name.partition("/")[0])
+        if started_at is None:
+            continue
+        if started_at >= before:
+            break  # Their names begin with the time of their run: what follows is younger.
+        with contextlib.suppress(ResourceNotFoundError):
+            services.files.delete_blob(name)
             deleted += 1
     return deleted
 

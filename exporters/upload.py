@@ -15,6 +15,7 @@ from exporters.files import RunFiles
 from exporters.halving import halve_or_reject, is_about_contacts, send_halves
 from exporters.runs import Batch, Run
 from exporters.services import Services
+from exporters.turns import hand_on
 from shared.errors import Conflict, Wait
 from shared.queues import Message
 from shared.tables import Stored
@@ -40,13 +41,15 @@ def upload(services: Services, message: Message) -> None:
     if stored.value.state == "split":
         # Whoever split it may have died before the messages for its halves were sent.
         send_halves(services, run, stored.value)
-    if stored.value.state not in ("pending", "sending"):
-        return
-    with account_of(services, run) as account:
-        if stored.value.state == "sending":
-            stored = _settle(services, stored, account)
-        if stored.value.state == "pending" and not run.stop:
-            _send(services, run, stored, account)
+    elif stored.value.state in ("pending", "sending"):
+        with account_of(services, run) as account:
+            if stored.value.state == "sending":
+                stored = _settle(services, stored, account)
+            if stored.value.state == "pending" and not run.stop:
+                _send(services, run, stored, account)
+    if not run.stop:
+        # Also when another worker had uploaded it: that one may have died before it came to this line.
+        hand_on(services, run, stored.value)
 
 
 def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stored[Batch]:

@@ -12,6 +12,8 @@ from shared.storage import identity
 
 # Key Vault away is an outage: the step comes back after this many seconds.
 _AWAY_SECONDS = 15
+# A worker is not to be held up by a vault that does not answer; by default each of four tries lasts up to 5 minutes.
+_PATIENCE = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2}
 
 
 class KeyVaultRefused(ExportError):
@@ -22,7 +24,7 @@ class Secrets:
     """The vault of the setting `KEY_VAULT_URL`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = SecretClient(settings.key_vault_url, identity())
+        self._client = SecretClient(settings.key_vault_url, identity(), **_PATIENCE)
 
     def get(self, name: str) -> str | None:
         """The newest value of a secret, or None when there is none.

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from exporters.constant_contact.errors import (
+    ConstantContactError,
     NoAnswer,
     QuotaExceeded,
     SignInAgain,
@@ -21,7 +22,8 @@ from exporters.constant_contact.errors import (
     Unreadable,
     answer_error,
 )
-from exporters.constant_contact.limits import API, Limiter
+from exporters.constant_contact.gates import Gates
+from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING, Limiter
 from exporters.constant_contact.tokens import Tokens
 from shared.errors import Wait
 from shared.models import Connection
@@ -93,6 +95,7 @@ class Account:
         settings: Settings,
         tokens: Tokens,
         limiter: Limiter,
+        gates: Gates,
         session: requests.Session,
         *,
         now: Callable[[], datetime],
@@ -101,6 +104,7 @@ class Account:
         self._settings = settings
         self._tokens = tokens
         self._limiter = limiter
+        self._gates = gates
         self._session = session
         self._now = now
         self.requests = 0
@@ -115,14 +119,20 @@ class Account:
                 drops what is beyond (V3 specification, "Import Contacts using a CSV File").
             send_by: after this moment the request is not sent any more (`Wait` is raised instead).
         """
-        answer = self._request(
-            "POST",
-            "/activities/contacts_file_import",
-            queues_work=True,
-            send_by=send_by,
-            files={"file": (file_name, content, "text/csv"), "list_ids": (None, list_id)},
-        )
+        with self._gates.queue(self._connection).attempt():
+            answer = self._request(
+                "POST",
+                "/activities/contacts_file_import",
+                keep=KEPT_FOR_FOLLOWING,
+                queues_work=True,
+                send_by=send_by,
+                files={"file": (file_name, content, "text/csv"), "list_ids": (None, list_id)},
+            )
         return _parsed(Activity, answer)
+
+    def imports_left_today(self) -> int:
+        """How many more files the day's calls allow; all exports of the client id share them."""
+        return max(0, self._limiter.left_today(API) - KEPT_FOR_FOLLOWING)
 
     def find_import(self, file_name: str) -> Activity | None:
         """The activity that a file of this name started, or None when there is none (yet)."""
@@ -148,16 +158,24 @@ class Account:
 
     def contact_list(self, list_id: str) -> ContactList:
         """One list by id."""
-        return _parsed(ContactList, self._request("GET", f"/contact_lists/{list_id}"))
+        return _parsed(ContactList, self._request("GET", f"/contact_lists/{list_id}", keep=KEPT_FOR_FOLLOWING))
 
     def _request(
-        self, method: str, path: str, *, queues_work: bool = False, send_by: datetime | None = None, **content: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        keep: int = 0,
+        queues_work: bool = False,
+        send_by: datetime | None = None,
+        **content: Any,
     ) -> requests.Response:
+        """The answer to a request; `keep` calls of the day are not for it."""
         token = self._tokens.access_token(self._connection)
-        answer = self._send(token, method, path, send_by, **content)
+        answer = self._send(token, method, path, keep, send_by, **content)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             token = self._tokens.another_access_token(self._connection, rejected=token)
-            answer = self._send(token, method, path, send_by, **content)
+            answer = self._send(token, method, path, keep, send_by, **content)
             if answer.status_code == HTTPStatus.UNAUTHORIZED:
                 raise SignInAgain(
                     f"Constant Contact does not accept the connection “{self._connection.display_name}”, even with a "
@@ -165,23 +183,30 @@ class Account:
                 )
         if answer.status_code // 100 == 2:
             return answer
-        error = answer_error(
-            answer.status_code,
-            answer.content,
-            retry_after=answer.headers.get("Retry-After"),
-            queues_work=queues_work,
-        )
+        error = _error(answer, queues_work=queues_work)
         if isinstance(error, QuotaExceeded):
             self._limiter.exhaust(API)
         raise error
 
-    def _send(self, token: str, method: str, path: str, send_by: datetime | None, **content: Any) -> requests.Response:
+    def _send(
+        self, token: str, method: str, path: str, keep: int, send_by: datetime | None, **content: Any
+    ) -> requests.Response:
+        """Send when the service is not known to be away, and a slot has come; a server error is raised here."""
+        with self._gates.service().attempt():
+            answer = self._send_now(token, method, path, keep, send_by, **content)
+            if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise _error(answer)
+            return answer
+
+    def _send_now(
+        self, token: str, method: str, path: str, keep: int, send_by: datetime | None, **content: Any
+    ) -> requests.Response:
         address = self._settings.constant_contact_api_url + path
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         # Encoded before the slot is taken, so that the request leaves when its slot has come.
         request = self._session.prepare_request(requests.Request(method, address, headers=headers, **content))
         options = self._session.merge_environment_settings(request.url, {}, True, None, None)
-        self._limiter.take(API)
+        self._limiter.take(API, keep=keep)
         if send_by and self._now() > send_by:
             raise Wait(1, "the request was held up for too long and was not sent")
         self.requests += 1
@@ -236,6 +261,12 @@ def _was_never_connected(error: requests.RequestException) -> bool:
     """requests wraps urllib3's error, which keeps its cause: a connection that was never made carried nothing."""
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
+
+
+def _error(answer: requests.Response, *, queues_work: bool = False) -> ConstantContactError:
+    return answer_error(
+        answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After"), queues_work=queues_work
+    )
 
 
 def _parsed(model: type[Parsed], answer: requests.Response) -> Parsed:

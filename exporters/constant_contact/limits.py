@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from azure.data.tables import TableClient
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +23,10 @@ from shared.tables import DocumentTable, Key, Stored
 LONGEST_PAUSE_SECONDS = 2.0
 # A request that leaves later than this after its slot could meet the requests of later slots in the same second.
 LATEST_START_SECONDS = 0.1
+# The last calls of a day are for following what was sent and for finding out what became of it; nothing new begins.
+KEPT_FOR_FOLLOWING = 500
+# The clocks of the instances and of Constant Contact may differ by this much: a day begins that long after 00:00 UTC.
+_DAY_BEGINS_LATE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Limit:
 
 
 # 4 requests a second are allowed. 330 ms apart, a fifth comes 1.3 s after the first: 0.3 s to spare on the way.
-API = Limit("api", seconds_apart=0.33, a_day=10_000)
+# 10,000 a day are allowed. Those of the first 30 seconds count for the day before, and could come on top.
+API = Limit("api", seconds_apart=0.33, a_day=9_900)
 # 1 request a second is allowed.
 TOKEN = Limit("token", seconds_apart=1.2)
 
@@ -66,14 +71,18 @@ class Limiter:
         self._now = now
         self._pause = pause
 
-    def take(self, limit: Limit) -> None:
+    def take(self, limit: Limit, *, keep: int = 0) -> None:
         """Reserve the next slot and pause until it has come (two seconds at the most).
+
+        Args:
+            limit: which limit.
+            keep: so many of the day's calls are not for this request.
 
         Raises:
             Wait: the next slot is too far away, or the day's calls are used up. Nothing was reserved.
         """
         while True:
-            slot = self._reserve(limit)
+            slot = self._reserve(limit, keep)
             if slot is None:
                 continue
             self._pause(max(0.0, slot - self._now()))
@@ -81,27 +90,38 @@ class Limiter:
                 return
             # Woken too late (a busy machine): this slot has passed, its call counts, the request takes a new one.
 
+    def left_today(self, limit: Limit) -> int:
+        """How many of the day's calls are left."""
+        usage = self._read(limit).value
+        return max(0, (limit.a_day or 0) - self._used(usage))
+
     def exhaust(self, limit: Limit) -> None:
         """Constant Contact says that the day's quota is used up, whatever our count: take no slot before 00:00 UTC."""
         while True:
             stored = self._read(limit)
-            usage = stored.value.model_copy(update={"day": self._today(), "calls": limit.a_day or 0})
+            usage = stored.value.model_copy(update={"day": self._day(stored.value), "calls": limit.a_day or 0})
             if self._write(limit, usage, stored.etag):
                 return
 
-    def _reserve(self, limit: Limit) -> float | None:
+    def _reserve(self, limit: Limit, keep: int) -> float | None:
         """The time of a reserved slot, or None when another instance was quicker."""
         stored = self._read(limit)
-        now, today = self._now(), self._today()
-        calls = stored.value.calls if stored.value.day == today else 0
-        if limit.a_day is not None and calls >= limit.a_day:
-            raise Wait(seconds_to_midnight(now), "today's calls to Constant Contact are used up until 00:00 UTC")
+        now, calls = self._now(), self._used(stored.value)
+        if limit.a_day is not None and calls >= limit.a_day - keep:
+            raise Wait(seconds_to_new_day(now), "today's calls to Constant Contact are used up until 00:00 UTC")
         slot = max(now, stored.value.next_free)
         if slot - now > LONGEST_PAUSE_SECONDS:
             # Come back spread out, so that those who wait do not all come at once.
             raise Wait(slot - now + random.random(), "waiting for a free slot of the request limit")  # noqa: S311
-        usage = Usage(next_free=slot + limit.seconds_apart, day=today, calls=calls + 1)
+        usage = Usage(next_free=slot + limit.seconds_apart, day=self._day(stored.value), calls=calls + 1)
         return slot if self._write(limit, usage, stored.etag) else None
+
+    def _used(self, usage: Usage) -> int:
+        return usage.calls if usage.day == self._day(usage) else 0
+
+    def _day(self, usage: Usage) -> str:
+        """Today, or the row's day if that is later: another instance's clock is ahead, and a day never begins twice."""
+        return max(usage.day, _day_of(self._now()).isoformat())
 
     def _read(self, limit: Limit) -> Stored[Usage]:
         return self._table.get_or_insert(self._key(limit), Usage())
@@ -116,12 +136,12 @@ class Limiter:
     def _key(self, limit: Limit) -> Key:
         return Key(self._client_id, limit.name)
 
-    def _today(self) -> str:
-        return datetime.fromtimestamp(self._now(), UTC).date().isoformat()
 
-
-def seconds_to_midnight(now: float) -> float:
+def seconds_to_new_day(now: float) -> float:
     """Seconds from `now` (since 1970) until shortly after the next 00:00 UTC, when the day's calls begin anew."""
-    moment = datetime.fromtimestamp(now, UTC)
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return (midnight - moment).total_seconds() + 1
+    begins = datetime.combine(_day_of(now) + timedelta(days=1), datetime.min.time(), UTC) + _DAY_BEGINS_LATE
+    return begins.timestamp() - now + 1
+
+
+def _day_of(now: float) -> date:
+    return (datetime.fromtimestamp(now, UTC) - _DAY_BEGINS_LATE).date()

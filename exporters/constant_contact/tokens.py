@@ -75,7 +75,7 @@ class Tokens:
         self._unsaved: dict[str, TokenSet] = {}
 
     def access_token(self, connection: Connection) -> str:
-        """A token that lives for at least ten minutes.
+        """A token that lives for at least ten minutes, or the one at hand while Key Vault is away.
 
         Raises:
             SignInAgain: the connection has no tokens, or Constant Contact no longer takes them.
@@ -84,7 +84,12 @@ class Tokens:
         cached = self._cache.get(connection.id)
         if cached and self._now() - cached[1] < _CACHE_FOR and self._usable(cached[0]):
             return _value(cached[0])
-        tokens = self._read(connection)
+        try:
+            tokens = self._read(connection)
+        except Wait:
+            if cached is None or self._now() >= cached[0].expires_at:
+                raise
+            return self._keep(connection, cached[0])
         if not self._usable(tokens):
             tokens = self._refresh(connection, rejected=None)
         return self._keep(connection, tokens)

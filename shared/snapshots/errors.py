@@ -14,22 +14,35 @@ SnapshotError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from shared.errors import ExportError
 
+# Names in these messages come out of files that anybody may have written; a message is logged, stored and shown.
 _COLUMNS_SHOWN = 30
+_PLACES_SHOWN = 10
+_NAME_SHOWN = 100
+_END_SHOWN = 500
+_LONGEST_MESSAGE = 8_000
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 class SnapshotError(ExportError):
     """A segment's snapshot cannot be used; no contact was sent because of it."""
+
+    def __init__(self, message: str) -> None:
+        if len(message) > _LONGEST_MESSAGE:
+            # Its end says what to do.
+            message = f"{message[: _LONGEST_MESSAGE - _END_SHOWN]} … {message[-_END_SHOWN:]}"
+        super().__init__("".join(char if char.isprintable() else " " for char in message))
 
 
 class AmbiguousSegment(SnapshotError):
     """The name of a segment fits several places in the container."""
 
     def __init__(self, segment: str, paths: Sequence[str]) -> None:
-        places = ", ".join(f"'{path}'" for path in paths)
+        places = _listed(paths, _PLACES_SHOWN)
         super().__init__(
             f"Segment '{segment}' is found more than once: {places}. "
             "Choose one of them in the export by its full path instead of its name."
@@ -76,10 +89,10 @@ class SnapshotChanged(SnapshotError):
 class UnreadableFile(SnapshotError):
     """The bytes of a partition make no table: truncated, damaged, in another encoding, or beyond a limit."""
 
-    def __init__(self, segment: str, path: str, problem: str) -> None:
-        super().__init__(
-            f"File '{path}' of segment '{segment}' cannot be read: {problem}. Have the segment exported again."
-        )
+    def __init__(
+        self, segment: str, path: str, problem: str, remedy: str = "Have the segment exported again."
+    ) -> None:
+        super().__init__(f"File '{path}' of segment '{segment}' cannot be read: {problem}. {remedy}")
 
 
 class HeaderUnclear(SnapshotError):
@@ -100,9 +113,19 @@ class ColumnMissing(SnapshotError):
     """A mapped column is not in the segment, or cannot be told from another one."""
 
     def __init__(self, segment: str, path: str, column: str, found: Sequence[str], problem: str = "is not") -> None:
-        shown = ", ".join(f"'{name}'" for name in found[:_COLUMNS_SHOWN])
-        more = f" and {len(found) - _COLUMNS_SHOWN} more" if len(found) > _COLUMNS_SHOWN else ""
+        shown = _listed([name_shown(name) for name in found[:_COLUMNS_SHOWN]] + list(found[_COLUMNS_SHOWN:]), _COLUMNS_SHOWN)
         super().__init__(
-            f"Column '{column}' {problem} in segment '{segment}' (file '{path}'). Found: {shown}{more}. "
+            f"Column '{column}' {problem} in segment '{segment}' (file '{path}'). Found: {shown}. "
             "Change the export's field mapping, or have the segment exported with this column."
         )
+
+
+def name_shown(name: str) -> str:
+    """A name out of a file as a message may show it: short, on one line, without an e-mail address."""
+    text = _ADDRESS.sub("[address]", name[: 2 * _NAME_SHOWN])
+    return text if len(text) <= _NAME_SHOWN else text[: _NAME_SHOWN - 1] + "…"
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,6 +12,7 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from shared.snapshots.errors import SnapshotChanged, UnreadableFile
+from shared.snapshots.limits import ALWAYS_FINE_BYTES, MAX_EXPANSION, MAX_GZIP_MEMBERS, Allowance
 from shared.snapshots.models import Partition
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 RANGE_BYTES = 4 * 1024**2
 _DECOMPRESSED_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_FORMAT = 31  # zlib's number for a gzip header and trailer
+_GZIP_INPUT_BYTES = 8 * 1024  # what follows a member is copied, so many small members want it short
+_SPLIT = "Split the segment into smaller ones, or leave out columns that are not mapped."
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,22 @@ class PartitionFile:
     container: ContainerClient
     segment: str
     partition: Partition
-    max_bytes: int
-    """Bytes that may come out of it, decompressed: a guard against a file made to fill the memory or the time."""
+    allowance: Allowance
+    """What may come out of it: a guard against a file made to fill the memory or the time."""
 
     def unreadable(self, problem: str) -> UnreadableFile:
         """The error that names this file."""
         return UnreadableFile(self.segment, self.partition.path, problem)
+
+    def too_large(self) -> UnreadableFile:
+        """The error of a snapshot that uses up its bytes with this file."""
+        problem = f"with it the snapshot holds more than {self.allowance.max_bytes:,} bytes"
+        return UnreadableFile(self.segment, self.partition.path, problem, _SPLIT)
+
+    def too_many_rows(self) -> UnreadableFile:
+        """The error of a snapshot that uses up its rows with this file."""
+        problem = f"with it the snapshot has more than {self.allowance.max_rows:,} rows"
+        return UnreadableFile(self.segment, self.partition.path, problem, _SPLIT)
 
     def open_stored(self, range_bytes: int = RANGE_BYTES) -> BinaryIO:
         """The bytes as they lie in the container, seekable; raises UnreadableFile when there are none or too many.
@@ -44,8 +58,8 @@ class PartitionFile:
         """
         if self.partition.size == 0:
             raise self.unreadable("it is empty (0 bytes)")
-        if self.partition.size > self.max_bytes:
-            raise self._too_large()
+        if self.partition.size > self.allowance.bytes_left:
+            raise self.too_large()
         return io.BufferedReader(_BlobRanges(self, range_bytes))
 
     def open_content(self) -> BinaryIO:
@@ -57,11 +71,9 @@ class PartitionFile:
             return io.BufferedReader(io.BytesIO())
         stored = self.open_stored()
         if not self.partition.gzip and _peek(stored, 2) != _GZIP_MAGIC:
+            self.allowance.bytes_left -= self.partition.size
             return stored
         return io.BufferedReader(_Decompressed(self, stored), _DECOMPRESSED_BYTES)
-
-    def _too_large(self) -> UnreadableFile:
-        return self.unreadable(f"it holds more than {self.max_bytes:,} bytes")
 
 
 def _peek(stream: BinaryIO, count: int) -> bytes:
@@ -124,19 +136,67 @@ class _BlobRanges(io.RawIOBase):
 
 
 class _Decompressed(io.RawIOBase):
-    """A gzip stream that stops when too much comes out of it."""
+    """A gzip stream, of one or several members, that stops when too much comes out of it.
+
+    Raises EOFError where it ends too early and zlib.error where it is damaged. Not `gzip.GzipFile`, which looks at a
+    header byte by byte and has no end of empty members.
+    """
 
     def __init__(self, file: PartitionFile, stored: BinaryIO) -> None:
         self._file = file
-        self._gzip = gzip.GzipFile(fileobj=stored)
-        self._left = file.max_bytes
+        self._stored = stored
+        self._left = max(ALWAYS_FINE_BYTES, MAX_EXPANSION * file.partition.size)
+        self._members = 0
+        self._rest = b""
+        self._begin_member()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        count = self._gzip.readinto(buffer)
+        view = memoryview(buffer)
+        data = self._next(len(view))
+        view[: len(data)] = data
+        self._count(len(data))
+        return len(data)
+
+    def _next(self, most: int) -> bytes:
+        """At least one byte and at most so many, or none at the end."""
+        while True:
+            if self._member.eof:
+                self._rest = self._after_member()
+                if not self._rest:
+                    return b""
+                self._begin_member()
+            given = self._rest or self._stored.read(_GZIP_INPUT_BYTES)
+            if not given:
+                raise EOFError
+            data = self._member.decompress(given, most)
+            self._rest = self._member.unconsumed_tail
+            if data:
+                return data
+
+    def _begin_member(self) -> None:
+        self._members += 1
+        if self._members > MAX_GZIP_MEMBERS:
+            raise self._file.unreadable(f"its gzip data has more than {MAX_GZIP_MEMBERS:,} members")
+        self._member = zlib.decompressobj(_GZIP_FORMAT)
+
+    def _after_member(self) -> bytes:
+        """What follows a member that has ended; zeros pad it, as gzip itself allows."""
+        rest = self._member.unused_data.lstrip(b"\0")
+        while not rest:
+            following = self._stored.read(_GZIP_INPUT_BYTES)
+            if not following:
+                return b""
+            rest = following.lstrip(b"\0")
+        return rest
+
+    def _count(self, count: int) -> None:
+        allowance = self._file.allowance
+        allowance.bytes_left -= count
         self._left -= count
+        if allowance.bytes_left < 0:
+            raise self._file.too_large()
         if self._left < 0:
-            raise self._file._too_large()
-        return count
+            raise self._file.unreadable(f"it expands to more than {MAX_EXPANSION} times its size, as only filler does")

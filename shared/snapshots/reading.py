@@ -11,11 +11,9 @@ from azure.storage.blob import ContainerClient
 from shared.snapshots.columns import holds_any, locate
 from shared.snapshots.csv_table import CsvTable
 from shared.snapshots.errors import HeaderUnclear, SchemaMismatch
+from shared.snapshots.limits import MAX_BYTES, MAX_ROWS, Allowance
 from shared.snapshots.models import BadRow, Partition, Preview, ReadOptions, Row, Snapshot
 from shared.snapshots.partition_file import PartitionFile
-
-MAX_BYTES = 20 * 1024**3
-"""Decompressed bytes of one partition; a million profiles of a thousand columns stay below."""
 
 
 class Table(Protocol):
@@ -34,6 +32,7 @@ def read_rows(
     options: ReadOptions | None = None,
     *,
     max_bytes: int = MAX_BYTES,
+    max_rows: int = MAX_ROWS,
 ) -> Iterator[Row | BadRow]:
     """The rows of every partition, in order, each with the values of `wanted_columns` in that order.
 
@@ -41,13 +40,15 @@ def read_rows(
     blank lines are skipped. What model.json says of a file's format comes before `options`, what can be found out last.
 
     Raises, at the first row that shows it: ColumnMissing, HeaderUnclear, SchemaMismatch (also when partitions have
-    different columns), UnreadableFile (truncated or damaged, another encoding, empty, an open quote, a cell over 1 MiB,
-    a row over 8 MiB, over 5,000 columns, over `max_bytes` decompressed bytes), SnapshotChanged.
+    different columns), UnreadableFile (truncated or damaged, another encoding, empty, an open quote, or beyond one of
+    the limits in `shared.snapshots.limits`), SnapshotChanged. `max_bytes` (decompressed) and `max_rows` are those of
+    all partitions together.
     """
+    allowance = Allowance(max_bytes, max_rows)
     opened_first: tuple[Partition, tuple[str, ...]] | None = None
     for index, partition in enumerate(snapshot.partitions):
         try:
-            table = _open(container, snapshot, partition, wanted_columns, options, max_bytes)
+            table = _open(container, snapshot, partition, wanted_columns, options, allowance)
         except HeaderUnclear as error:
             if opened_first is None:
                 raise
@@ -76,7 +77,7 @@ def preview(
 
     Without model.json the first row counts as the header unless it holds an e-mail address.
     """
-    table = _open(container, snapshot, snapshot.partitions[0], (), options, MAX_BYTES)
+    table = _open(container, snapshot, snapshot.partitions[0], (), options, Allowance())
     read = islice(table.rows(0, range(len(table.columns))), rows)
     return Preview(table.columns, tuple(row.values for row in read if isinstance(row, Row)))
 
@@ -92,9 +93,9 @@ def _open(
     partition: Partition,
     wanted: Sequence[str],
     options: ReadOptions | None,
-    max_bytes: int,
+    allowance: Allowance,
 ) -> Table:
-    file = PartitionFile(container, snapshot.segment, partition, max_bytes)
+    file = PartitionFile(container, snapshot.segment, partition, allowance)
     if partition.kind == "parquet":
         # pyarrow takes half a second and 60 MB to import.
         from shared.snapshots.parquet_table import ParquetTable

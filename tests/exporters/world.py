@@ -15,6 +15,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from exporters import start
 from exporters.constant_contact.client import Account
+from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.tokens import CLIENT_SECRET_NAME, Tokens
 from exporters.files import RunFiles
@@ -219,6 +220,7 @@ class World:
             now=lambda: self.clock.now().timestamp(),
             pause=self.clock.advance,
         )
+        gates = Gates(self.limits, self.client_id, now=self.clock.now)
         tokens = Tokens(self.settings, Secrets(self.settings), container("locks"), limiter, session, now=self.clock.now)
         return Services(
             settings=self.settings,
@@ -229,7 +231,13 @@ class World:
             snapshots=container("segments"),
             files=container("exports"),
             account=functools.partial(
-                Account, settings=self.settings, tokens=tokens, limiter=limiter, session=session, now=self.clock.now
+                Account,
+                settings=self.settings,
+                tokens=tokens,
+                limiter=limiter,
+                gates=gates,
+                session=session,
+                now=self.clock.now,
             ),
             now=self.clock.now,
         )

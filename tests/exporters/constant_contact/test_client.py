@@ -12,6 +12,7 @@ import requests
 
 from exporters.constant_contact.client import Account
 from exporters.constant_contact.errors import NoAnswer, Refused, ServerError, Unclear, Unreachable, Unreadable
+from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from tests.exporters.world import World
 
@@ -65,7 +66,8 @@ def account(world: World, script: Script) -> Account:
     settings = world.settings.model_copy(update={"constant_contact_api_url": script.url, "request_timeout_seconds": 1})
     tokens = world.services.account(world.connection)._tokens
     limiter = Limiter(world.limits, "client", now=lambda: world.clock.now().timestamp(), pause=world.clock.advance)
-    return Account(world.connection, settings, tokens, limiter, requests.Session(), now=world.clock.now)
+    gates = Gates(world.limits, "client", now=world.clock.now)
+    return Account(world.connection, settings, tokens, limiter, gates, requests.Session(), now=world.clock.now)
 
 
 ACTIVITY = b'{"activity_id": "7", "state": "completed", "source_file_name": "a.csv", "percent_done": 33.3}'

@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 import pytest
 from azure.data.tables import TableClient, TableServiceClient
 
-from exporters.constant_contact.limits import API, LATEST_START_SECONDS, Limit, Limiter, seconds_to_midnight
+from exporters.constant_contact.limits import (
+    API,
+    KEPT_FOR_FOLLOWING,
+    LATEST_START_SECONDS,
+    Limit,
+    Limiter,
+    seconds_to_new_day,
+)
 from local.azurite import Azurite
 from shared.errors import Wait
 
@@ -94,7 +101,7 @@ def test_the_days_calls_are_not_exceeded_and_come_back_at_midnight(table: TableC
         instance.take(few)
     with pytest.raises(Wait, match="00:00 UTC") as wait:
         instance.take(few)
-    assert 12 * 3600 - 2 < wait.value.seconds <= 12 * 3600 + 1
+    assert 12 * 3600 + 30 - 2 < wait.value.seconds <= 12 * 3600 + 31
     time.now += wait.value.seconds
     instance.take(few)
 
@@ -106,8 +113,41 @@ def test_a_quota_that_constant_contact_says_is_used_up_is_used_up(table: TableCl
         instance.take(API)
 
 
-def test_midnight_is_counted_in_utc() -> None:
-    assert seconds_to_midnight(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) == 2
+def test_the_last_calls_of_a_day_are_kept_for_following(table: TableClient) -> None:
+    few = Limit("few", seconds_apart=0.3, a_day=5)
+    instance = limiter(table, Time())
+    for _ in range(3):
+        instance.take(few, keep=2)
+    with pytest.raises(Wait, match="00:00 UTC"):
+        instance.take(few, keep=2)
+    assert instance.left_today(few) == 2
+    instance.take(few)
+    instance.take(few)
+    assert instance.left_today(few) == 0
+
+
+def test_more_is_kept_than_the_first_seconds_of_a_day_can_spend() -> None:
+    """Constant Contact counts 10,000 from 00:00 UTC; ours begin 30 seconds later."""
+    assert (API.a_day or 0) + 30 / API.seconds_apart <= 10_000
+    assert 0 < KEPT_FOR_FOLLOWING < (API.a_day or 0)
+
+
+def test_a_day_begins_when_it_has_begun_by_every_clock() -> None:
+    assert seconds_to_new_day(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) == 32
+    assert seconds_to_new_day(datetime(2027, 1, 1, 0, 0, 29, tzinfo=UTC).timestamp()) == 2
+    assert seconds_to_new_day(datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC).timestamp()) == 24 * 3600 + 1
+
+
+def test_a_day_that_began_by_one_clock_is_not_ended_by_a_slower_one(table: TableClient) -> None:
+    few = Limit("few", seconds_apart=0.3, a_day=3)
+    quick = limiter(table, Time(NOON + 12 * 3600 + 30.5))
+    slow = Limiter(table, "app", now=Time(NOON + 12 * 3600 + 29.5), pause=lambda _: None)
+    quick.take(few)
+    slow.take(few)
+    quick.take(few)
+    for instance in (slow, quick):
+        with pytest.raises(Wait, match="00:00 UTC"):
+            instance.take(few)
 
 
 def test_instances_that_ask_at_once_stay_within_the_limit(azurite: Azurite, table: TableClient) -> None:

@@ -1,0 +1,44 @@
+"""Runs take turns: a run has a few batches in the queue at a time, and each that is uploaded makes room for another.
+
+Messages come in the order in which they were sent, so the batches of all runs pass one after the other, a few of each:
+an export of a million profiles does not make one of a hundred wait until it is done.
+"""
+
+from __future__ import annotations
+
+from exporters.runs import Batch, BatchState, Run
+from exporters.services import Services
+from shared.queues import ACTIVITIES, BATCHES, Message
+
+# Enough that several workers can upload one run at once.
+AT_ONCE = 4
+
+
+def hand_out(services: Services, run: Run, *, states: tuple[BatchState, ...] = ("pending",)) -> None:
+    """Messages for the first batches in one of these states, and one that follows the run to its end.
+
+    Batch 1 is followed by batch 5, that by 9, and so on; the parts of a batch that was split stand beside these rows.
+    """
+    heads: dict[int, Batch] = {}
+    for stored in services.runs.batches(run.run_id):
+        batch = stored.value
+        if batch.state not in states:
+            continue
+        if batch.part:
+            _send(services, run, batch.name)
+        else:
+            heads.setdefault(batch.number % AT_ONCE, batch)
+    for batch in heads.values():
+        _send(services, run, batch.name)
+    services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)
+
+
+def hand_on(services: Services, run: Run, batch: Batch) -> None:
+    """The batch is no longer to be uploaded: the one that waited for its place comes next."""
+    following = Batch(run_id=run.run_id, number=batch.number + AT_ONCE, contacts=0)
+    if not batch.part and following.number <= run.batches:
+        _send(services, run, following.name)
+
+
+def _send(services: Services, run: Run, batch_name: str) -> None:
+    services.queues.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=batch_name))
