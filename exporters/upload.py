@@ -22,8 +22,9 @@ from shared.tables import Stored
 
 # A claim is made for the time that a request may take, and this much to get it on its way.
 _CLAIM_MARGIN = timedelta(seconds=15)
-# Sends of one batch whose fate was not clear: after so many it is not the network any more, and a person has to look.
-MOST_UNCLEAR_SENDS = 20
+# Sends of one batch whose fate was not clear: after so many (some eight hours) it is not an outage any more but the
+# batch itself, and a person has to look.
+MOST_UNCLEAR_SENDS = 100
 _LOOK_AGAIN_SECONDS = 10
 
 

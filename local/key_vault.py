@@ -218,6 +218,10 @@ def key_vault_app(url: str, state: Path | None = None) -> FastAPI:
     async def add_fault(fault: Fault) -> None:
         faults.extend([fault.status] * fault.times)
 
+    @app.delete("/_faults", status_code=204)
+    async def clear_faults() -> None:
+        faults.clear()
+
     @app.put("/secrets/{name}")
     async def set_secret(name: str, change: Change) -> dict[str, Any]:
         return {**_properties(url, name, vault.set(name, change)), "value": change.value}

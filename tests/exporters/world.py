@@ -184,6 +184,11 @@ class World:
     def vault_fault(self, **fault: int) -> None:
         requests.post(f"{self.settings.key_vault_url}/_faults", json=fault, timeout=10).raise_for_status()
 
+    def clear_faults(self) -> None:
+        """Everything works again."""
+        for url in (f"{self.simulator.url}/_simulator/faults", f"{self.settings.key_vault_url}/_faults"):
+            requests.delete(url, timeout=10).raise_for_status()
+
     def statistics(self) -> dict[str, object]:
         found: dict[str, object] = requests.get(f"{self.simulator.url}/_simulator/statistics", timeout=10).json()
         return found
