@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
+from exporters import prepare
+from exporters.batches import cut_batches
 from exporters.runs import Run
 from shared.models import Export
 from tests.exporters.world import World
@@ -61,6 +64,26 @@ def test_constant_contact_away_for_hours_is_waited_for(world: World, export: Exp
     world.deliver()
     assert is_exact(world, world.last_run(export))
     assert world.statistics()["source_file_names_taken_more_than_once"] == []
+
+
+def test_an_outage_costs_few_calls_however_many_runs_wait_for_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "cut_batches", functools.partial(cut_batches, max_contacts=2))
+    exports = []
+    for number in range(5):
+        world.write_snapshot(f"Segment{number}", [f"p{number}.{row}@example.com,Name" for row in range(10)])
+        exports.append(world.add_export(f"Segment{number}", name=f"Export {number}"))
+        world.start(exports[-1])
+    world.deliver(until=lambda: all(world.last_run(export).prepared for export in exports))
+    world.fault("unavailable", path="/v3")
+    go_on_for_hours(world, exports[0])
+    # Three to notice it, and one every five minutes.
+    assert sum(world.last_run(export).requests for export in exports) < 5 + 3 + HOURS * 12 + 15
+    world.clear_faults()
+    world.deliver(most=2000)
+    assert [world.last_run(export).status for export in exports] == ["successful"] * 5
+    assert len(world.members()) == 50
 
 
 def test_uploads_alone_that_fail_for_hours_are_tried_again_and_again(world: World, export: Export) -> None:
