@@ -6,7 +6,9 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from http import HTTPStatus
 
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 from pydantic import ValidationError
 
 from exporters.constant_contact.errors import (
@@ -37,6 +39,7 @@ STEPS: dict[str, Step] = {RUNS: prepare, BATCHES: upload, ACTIVITIES: follow}
 _LONGEST_BACK_OFF_SECONDS = 300
 _QUEUE_FULL_SECONDS = 60
 _SENDING_SECONDS = 10
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def run_step(services: Services, queue: str, body: str | bytes) -> None:
@@ -62,8 +65,20 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
         later = message.model_copy(update={"turn": message.turn + 1})
         asked_for = error.seconds if isinstance(error, ServerError) and error.seconds else 0
         _put_back(services, queue, later, Wait(max(back_off(message.turn), asked_for), str(error)))
+    except AzureError as error:
+        if not _is_outage(error):
+            raise
+        later = message.model_copy(update={"turn": message.turn + 1})
+        _put_back(services, queue, later, Wait(back_off(message.turn), "the storage account does not answer"))
     except ExportError as error:
         _fail(services, queue, message, error)
+
+
+def _is_outage(error: AzureError) -> bool:
+    """Whether a service did not answer, or said that it cannot for now."""
+    if isinstance(error, HttpResponseError):
+        return error.status_code is not None and (error.status_code >= 500 or error.status_code in _BUSY)
+    return isinstance(error, ServiceRequestError | ServiceResponseError)
 
 
 def back_off(turn: int) -> float:

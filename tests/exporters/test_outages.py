@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from azure.storage.blob import ContainerClient
 
 from exporters import prepare
 from exporters.batches import cut_batches
 from exporters.runs import Run
+from local.processes import free_ports
 from shared.models import Export
 from tests.exporters.world import World
 
@@ -121,6 +124,19 @@ def test_the_queue_of_activities_full_for_hours_is_asked_once_in_a_while(world: 
     assert any("1,000 activities" in reason for reason in said)
     assert world.last_run(export).requests < 100
     world.clear_faults()
+    world.deliver()
+    assert is_exact(world, world.last_run(export))
+
+
+def test_the_storage_account_of_the_snapshots_away_is_waited_for(world: World, export: Export) -> None:
+    healthy, (port,) = world.services, free_ports(1)
+    nobody = ContainerClient(f"http://127.0.0.1:{port}/account", "segments", retry_total=0)
+    world.services = dataclasses.replace(healthy, snapshots=nobody)
+    world.start(export)
+    for _ in range(20):
+        world.deliver_next()
+    assert "storage account does not answer" in (world.last_run(export).waiting or "")
+    world.services = healthy
     world.deliver()
     assert is_exact(world, world.last_run(export))
 
