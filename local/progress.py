@@ -124,6 +124,8 @@ def _detail(run: RunRecord) -> str:
     failed = sum(batch.state == "failed" for batch in batches)
     if failed:
         parts.append(f"{failed} failed")
+    if run.notice and run.status not in ENDED:
+        parts.append(run.notice)
     if run.waiting:
         parts.append(f"waiting: {run.waiting}")
     return "; ".join(parts)

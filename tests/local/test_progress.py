@@ -44,6 +44,7 @@ def run(status: str, *batches: BatchRecord, **facts: Any) -> RunRecord:
         "ended_at": BEGAN + timedelta(seconds=3),
         "error": None,
         "waiting": None,
+        "notice": None,
         "warnings": (),
         "counts": Counts(read=100 * len(batches), prepared=100 * len(batches)),
         "requests": 0,
@@ -90,6 +91,14 @@ def test_a_wait_is_shown_when_it_begins_and_not_when_it_is_over() -> None:
     shown = lines_of(uploading, waiting, uploading, waiting, uploading)
 
     assert [line.partition("waiting: ")[2] for line in shown] == ["", "a limit"]
+
+
+def test_what_is_known_beforehand_of_a_runs_course_is_shown_while_it_lasts() -> None:
+    notice = "The others follow after 00:00 UTC."
+
+    uploading, ended = (run(status, batch("completed"), notice=notice) for status in ("uploading", "successful"))
+
+    assert [notice in line for line in lines_of(uploading, ended)] == [True, False]
 
 
 @pytest.mark.parametrize(
