@@ -15,6 +15,7 @@ from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.tokens import Tokens
 from exporters.runs import RunStore
+from shared.clock import TableClock
 from shared.documents import Connections, Exports
 from shared.models import Connection
 from shared.queues import Queues
@@ -53,7 +54,8 @@ def connect(settings: Settings) -> Services:
     storage = Storage(settings.storage)
     session = requests.Session()
     limits, client_id = storage.table("Limits"), settings.constant_contact_client_id
-    limiter, gates = Limiter(limits, client_id), Gates(limits, client_id, now=utc_now)
+    limiter = Limiter(limits, client_id, clock=TableClock(limits).time)
+    gates = Gates(limits, client_id, now=utc_now)
     tokens = Tokens(settings, Secrets(settings), storage.container("locks"), limiter, session, now=utc_now)
     return Services(
         settings=settings,

@@ -22,7 +22,7 @@ from exporters.constant_contact.errors import (
 from exporters.constant_contact.limits import seconds_to_new_day
 from exporters.ending import end_run, is_overdue, is_sending
 from exporters.files import RunFiles
-from exporters.follow import follow
+from exporters.follow import delay, follow
 from exporters.prepare import prepare
 from exporters.runs import Run
 from exporters.services import Services
@@ -64,7 +64,9 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
     except (Unreachable, Unclear) as error:
         later = message.model_copy(update={"turn": message.turn + 1})
         asked_for = error.seconds if isinstance(error, ServerError) and error.seconds else 0
-        _put_back(services, queue, later, Wait(max(back_off(message.turn), asked_for), str(error)))
+        # The turns of a message that follows count its looks, and not its failures.
+        pause = delay(message.turn) + random.random() if queue == ACTIVITIES else back_off(message.turn)  # noqa: S311
+        _put_back(services, queue, later, Wait(max(pause, asked_for), str(error)))
     except AzureError as error:
         if not _is_outage(error):
             raise

@@ -64,11 +64,14 @@ class Limiter:
         client_id: str,
         *,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`now` says which day it is; slots are in the time of `clock`, which has to be one for all instances."""
         self._table = DocumentTable(client, Usage)
         self._client_id = client_id
         self._now = now
+        self._clock = clock or now
         self._pause = pause
 
     def take(self, limit: Limit, *, keep: int = 0) -> None:
@@ -85,8 +88,8 @@ class Limiter:
             slot = self._reserve(limit, keep)
             if slot is None:
                 continue
-            self._pause(max(0.0, slot - self._now()))
-            if self._now() - slot <= LATEST_START_SECONDS:
+            self._pause(max(0.0, slot - self._clock()))
+            if self._clock() - slot <= LATEST_START_SECONDS:
                 return
             # Woken too late (a busy machine): this slot has passed, its call counts, the request takes a new one.
 
@@ -106,9 +109,9 @@ class Limiter:
     def _reserve(self, limit: Limit, keep: int) -> float | None:
         """The time of a reserved slot, or None when another instance was quicker."""
         stored = self._read(limit)
-        now, calls = self._now(), self._used(stored.value)
+        now, calls = self._clock(), self._used(stored.value)
         if limit.a_day is not None and calls >= limit.a_day - keep:
-            raise Wait(seconds_to_new_day(now), "today's calls to Constant Contact are used up until 00:00 UTC")
+            raise Wait(seconds_to_new_day(self._now()), "today's calls to Constant Contact are used up until 00:00 UTC")
         slot = max(now, stored.value.next_free)
         if slot - now > LONGEST_PAUSE_SECONDS:
             # Come back spread out, so that those who wait do not all come at once.

@@ -8,12 +8,13 @@ long-lived refresh tokens the same value comes back and the same steps are harml
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import requests
-from azure.core.exceptions import HttpResponseError, ResourceExistsError
-from azure.storage.blob import ContainerClient
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.storage.blob import BlobLeaseClient, ContainerClient
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
 from exporters.constant_contact.errors import (
@@ -35,6 +36,12 @@ _MARGIN = timedelta(minutes=10)
 # The service keeps a lease at most this long for a refresher that died; blob leases last 15 to 60 seconds.
 _LEASE_SECONDS = 60
 _CACHE_FOR = timedelta(minutes=5)
+# Connecting and reading, each; together within a lease.
+_ANSWER_SECONDS = (5, 30)
+# A new pair that the vault does not take for so long may be lost; a function may take 30 minutes.
+_SAVE_WITHIN = timedelta(minutes=20)
+_SAVE_AGAIN_SECONDS = 2.0
+_OTHER_REFRESHER = "another worker is refreshing the connection's token"
 
 
 class TokenSet(BaseModel):
@@ -64,6 +71,7 @@ class Tokens:
         session: requests.Session,
         *,
         now: Callable[[], datetime],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
         self._secrets = secrets
@@ -71,6 +79,7 @@ class Tokens:
         self._limiter = limiter
         self._session = session
         self._now = now
+        self._pause = pause
         self._cache: dict[str, tuple[TokenSet, datetime]] = {}
         self._unsaved: dict[str, TokenSet] = {}
 
@@ -122,16 +131,20 @@ class Tokens:
             ) from None
 
     def _refresh(self, connection: Connection, *, rejected: str | None) -> TokenSet:
-        with self._lease(connection):
+        with self._lease(connection) as lease:
             tokens = self._read(connection)
             if self._usable(tokens) and _value(tokens) != rejected:
                 return tokens  # Somebody else was quicker.
             if tokens.refresh_token is None:
                 raise self._broken(connection, "it holds no refresh token")
             spent = tokens.refresh_token.get_secret_value()
-            # A pair that the vault would not take a moment ago is still the only living one.
             try:
-                fresh = self._unsaved.get(spent) or self._spend(connection, tokens, spent)
+                # A pair that the vault would not take a moment ago is still the only living one.
+                fresh = self._unsaved.get(spent)
+                if fresh is None:
+                    # What was read is written back first: a vault that does not take it would not take the new pair.
+                    self._secrets.set(connection.secret_name, tokens.model_dump_json())
+                    fresh = self._spend(connection, tokens, spent, lease)
             except SignInAgain:
                 # The lease of a slow refresher may have run out: then its pair is in the vault by now.
                 saved = self._read(connection)
@@ -139,24 +152,41 @@ class Tokens:
                     raise
                 return saved
             self._unsaved[spent] = fresh
-            self._secrets.set(connection.secret_name, fresh.model_dump_json())
+            self._save(connection, fresh, lease)
             del self._unsaved[spent]
             return fresh
 
-    def _spend(self, connection: Connection, old: TokenSet, refresh_token: str) -> TokenSet:
+    def _save(self, connection: Connection, fresh: TokenSet, lease: BlobLeaseClient) -> None:
+        """Insist, and let nobody else refresh meanwhile: what they would find in the vault is spent."""
+        until = self._now() + _SAVE_WITHIN
+        while True:
+            try:
+                self._secrets.set(connection.secret_name, fresh.model_dump_json())
+            except Wait:
+                if self._now() >= until:
+                    raise
+                with contextlib.suppress(AzureError):
+                    lease.renew()
+                self._pause(_SAVE_AGAIN_SECONDS)
+            else:
+                return
+
+    def _spend(self, connection: Connection, old: TokenSet, refresh_token: str, lease: BlobLeaseClient) -> TokenSet:
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         client_id = self._settings.constant_contact_client_id
         client_secret = self._secrets.get(CLIENT_SECRET_NAME)
         if client_secret is None:
             form["client_id"] = client_id  # An app without a secret (PKCE) names itself in the form instead.
         self._limiter.take(TOKEN)
+        # The request may last as long as a lease, so it begins with a whole one.
+        _renew(lease)
         try:
             answer = self._session.post(
                 f"{self._settings.constant_contact_auth_url}/token",
                 data=form,
                 auth=(client_id, client_secret) if client_secret else None,
                 headers={"Accept": "application/json"},
-                timeout=self._settings.request_timeout_seconds,
+                timeout=_ANSWER_SECONDS,
                 allow_redirects=False,
             )
         except requests.RequestException as error:
@@ -198,7 +228,7 @@ class Tokens:
         )
 
     @contextlib.contextmanager
-    def _lease(self, connection: Connection) -> Iterator[None]:
+    def _lease(self, connection: Connection) -> Iterator[BlobLeaseClient]:
         """Hold the connection's refresh lease; the service's clock ends it if its holder dies."""
         blob = self._locks.get_blob_client(f"refresh/{connection.id}")
         with contextlib.suppress(ResourceExistsError):
@@ -208,12 +238,22 @@ class Tokens:
         except HttpResponseError as error:
             if error.status_code != 409:
                 raise
-            raise Wait(2, "another worker is refreshing the connection's token") from error
+            raise Wait(2, _OTHER_REFRESHER) from error
         try:
-            yield
+            yield lease
         finally:
             with contextlib.suppress(HttpResponseError):
                 lease.release()
+
+
+def _renew(lease: BlobLeaseClient) -> None:
+    """Raises Wait when the lease ran out and somebody else has it."""
+    try:
+        lease.renew()
+    except HttpResponseError as error:
+        if error.status_code not in (409, 412):
+            raise
+        raise Wait(2, _OTHER_REFRESHER) from error
 
 
 def _value(tokens: TokenSet) -> str:

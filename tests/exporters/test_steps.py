@@ -102,3 +102,17 @@ def test_a_message_of_a_later_step_that_comes_before_its_time_does_nothing(world
     ended = world.last_run(export)
     assert (ended.status, ended.counts.sent) == ("successful", 1)
     assert world.members() == ["ana@example.com"]
+
+
+def test_a_look_that_fails_late_in_a_run_is_made_again_within_a_minute(world: World) -> None:
+    """The turns of a message that follows count its looks, and not its failures."""
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.deliver(until=lambda: any(s.value.state == "uploaded" for s in world.services.runs.batches(run.run_id)))
+    world.fault("unavailable", path="/v3/activities", times=1)
+    late = Message(export_id=export.id, run_id=run.run_id, turn=30)
+    run_step(world.services, ACTIVITIES, late.model_dump_json())
+    until = world.last_run(export).waiting_until
+    assert until is not None
+    assert (until - world.clock.now()).total_seconds() <= 61

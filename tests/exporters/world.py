@@ -226,7 +226,15 @@ class World:
             pause=self.clock.advance,
         )
         gates = Gates(self.limits, self.client_id, now=self.clock.now)
-        tokens = Tokens(self.settings, Secrets(self.settings), container("locks"), limiter, session, now=self.clock.now)
+        tokens = Tokens(
+            self.settings,
+            Secrets(self.settings),
+            container("locks"),
+            limiter,
+            session,
+            now=self.clock.now,
+            pause=self.clock.advance,
+        )
         return Services(
             settings=self.settings,
             connections=Connections(tables.create_table(f"Connections{mark}")),

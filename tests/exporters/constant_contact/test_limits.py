@@ -20,6 +20,7 @@ from exporters.constant_contact.limits import (
     seconds_to_new_day,
 )
 from local.azurite import Azurite
+from shared.clock import TableClock
 from shared.errors import Wait
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
@@ -150,13 +151,29 @@ def test_a_day_that_began_by_one_clock_is_not_ended_by_a_slower_one(table: Table
             instance.take(few)
 
 
+def test_an_instance_whose_clock_is_wrong_neither_hurries_nor_holds_the_others_up(table: TableClient) -> None:
+    time, starts = Time(), []
+
+    def wrong_by(seconds: float) -> Limiter:
+        return Limiter(table, "app", now=lambda: time() + seconds, clock=time, pause=time.pause)
+
+    slow, right, fast = wrong_by(-10), wrong_by(0), wrong_by(10)
+    for _ in range(5):
+        for instance in (fast, right, slow):
+            instance.take(API)
+            starts.append(time.now)
+    assert all(later - earlier > 1 for earlier, later in zip(starts, starts[4:], strict=False))
+    assert time.now < NOON + 15 * API.seconds_apart + 0.1
+
+
 def test_instances_that_ask_at_once_stay_within_the_limit(azurite: Azurite, table: TableClient) -> None:
     """With the real clock and the real table, four instances in four threads."""
     starts: list[float] = []
 
     def work() -> None:
         with TableServiceClient.from_connection_string(azurite.connection_string) as service:
-            instance = Limiter(service.get_table_client(table.table_name), "app")
+            client = service.get_table_client(table.table_name)
+            instance = Limiter(client, "app", clock=TableClock(client).time)
             taken = 0
             while taken < 3:
                 try:

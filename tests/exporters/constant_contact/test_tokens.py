@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from azure.storage.blob import BlobLeaseClient
 
+from exporters.constant_contact import tokens as tokens_module
 from exporters.constant_contact.errors import SignInAgain
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.tokens import Tokens
@@ -23,7 +26,15 @@ def fresh_instance(world: World) -> Tokens:
     limiter = Limiter(
         world.limits, world.client_id, now=lambda: world.clock.now().timestamp(), pause=world.clock.advance
     )
-    return Tokens(world.settings, world.secrets, like._locks, limiter, requests.Session(), now=world.clock.now)
+    return Tokens(
+        world.settings,
+        world.secrets,
+        like._locks,
+        limiter,
+        requests.Session(),
+        now=world.clock.now,
+        pause=world.clock.advance,
+    )
 
 
 def stored(world: World) -> dict[str, str]:
@@ -83,19 +94,63 @@ def test_many_that_need_a_fresh_token_at_once_spend_one_refresh_token(world: Wor
     assert world.statistics()["token_refreshes"] == 1
 
 
-def test_a_pair_that_cannot_be_saved_is_not_used_and_not_lost(world: World) -> None:
+def test_a_pair_that_the_vault_does_not_take_at_once_is_saved_before_anybody_else_refreshes(world: World) -> None:
+    world.give_tokens(world.connection, expired=True)
+    one, another = fresh_instance(world), fresh_instance(world)
+    with vault_that_takes(1, then_refuses=5):
+        token = one.access_token(world.connection)
+    assert another.access_token(world.connection) == token == stored(world)["access_token"]
+    assert world.statistics()["token_refreshes"] == 1
+
+
+def test_a_pair_that_cannot_be_saved_for_long_is_not_used_and_not_lost(world: World) -> None:
     world.give_tokens(world.connection, expired=True)
     tokens = fresh_instance(world)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Secrets, "set", vault_is_away)
-        with pytest.raises(Wait, match="Key Vault"):
-            tokens.access_token(world.connection)
+    with vault_that_takes(1, then_refuses=100_000), pytest.raises(Wait, match="Key Vault"):
+        tokens.access_token(world.connection)
     assert tokens.access_token(world.connection) == stored(world)["access_token"]
     assert world.statistics()["token_refreshes"] == 1
 
 
-def vault_is_away(*_: object) -> None:
-    raise Wait(15, "Key Vault does not answer")
+def test_a_refresh_token_is_not_spent_while_the_vault_would_not_take_its_successor(world: World) -> None:
+    given = world.give_tokens(world.connection, expired=True)
+    with vault_that_takes(0, then_refuses=1), pytest.raises(Wait, match="Key Vault"):
+        fresh_instance(world).access_token(world.connection)
+    assert world.statistics()["token_refreshes"] == 0
+    assert stored(world)["refresh_token"] == given["refresh_token"]
+
+
+def test_a_refresh_token_is_not_spent_by_one_whose_lease_has_run_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.give_tokens(world.connection, expired=True)
+    tokens = fresh_instance(world)
+    renew = BlobLeaseClient.renew
+
+    def lost(lease: BlobLeaseClient) -> None:
+        """Somebody broke it, or it ran out and others have had it since."""
+        BlobLeaseClient(tokens._locks.get_blob_client(f"refresh/{world.connection.id}")).break_lease(0)
+        renew(lease)
+
+    monkeypatch.setattr(BlobLeaseClient, "renew", lost)
+    with pytest.raises(Wait, match="another worker"):
+        tokens.access_token(world.connection)
+    assert world.statistics()["token_refreshes"] == 0
+
+
+@contextlib.contextmanager
+def vault_that_takes(writes: int, *, then_refuses: int) -> Iterator[None]:
+    """So many writes succeed, so many more are refused, and then all is well."""
+    save, fates = Secrets.set, iter([True] * writes + [False] * then_refuses)
+
+    def set_or_refuse(self: Secrets, name: str, value: str) -> None:
+        if not next(fates, True):
+            raise Wait(15, "Key Vault does not answer")
+        save(self, name, value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Secrets, "set", set_or_refuse)
+        yield
 
 
 def test_a_grant_that_is_refused_asks_for_a_person(world: World) -> None:
@@ -140,6 +195,7 @@ def test_a_refresher_that_was_overtaken_takes_what_the_other_has_saved(
     def overtaken(self: Tokens, *given: object) -> object:
         monkeypatch.setattr(Tokens, "_spend", spend)
         monkeypatch.setattr(Tokens, "_lease", lambda *_: contextlib.nullcontext())
+        monkeypatch.setattr(tokens_module, "_renew", lambda _: None)
         quick.access_token(world.connection)
         world.clock.advance(2)
         return spend(self, *given)  # type: ignore[arg-type]
