@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import secrets
@@ -10,7 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,13 @@ class Stand:
     Every app setting that the environment already has wins over the stand's own, so that parts can be exchanged or a
     proxy put between two of them. A host that ends by itself is started again, as Azure does; `check` raises when
     another service has ended. `settings` are app settings for this stand only.
+
+    Args:
+        clock_offsets: by how many seconds the clock of each host is fast (negative: slow); the others' are right.
+        azurite: where the storage account listens, for those who have to know it before it starts.
+        durable: storage and Key Vault keep what they hold on disk, so that they can be taken away (`without`).
+        queue_lease: after how many seconds the messages of a killed host come back; in Azure it is 600.
+        simulator_options: further command-line options of the Constant Contact simulator.
     """
 
     def __init__(
@@ -69,18 +77,27 @@ class Stand:
         simulator_port: int | None = None,
         faults: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
+        clock_offsets: Sequence[float] = (),
+        azurite: Azurite | None = None,
+        durable: bool = False,
+        queue_lease: int = QUEUE_LEASE_SECONDS,
+        simulator_options: Sequence[str] = (),
     ) -> None:
         ports = free_ports(6 + instances, besides=[port, simulator_port])
         self.folder = Path(tempfile.mkdtemp(prefix="stand-"))
-        self.azurite = Azurite(*ports[:3])
+        self.azurite = azurite or Azurite(*ports[:3])
         self.site_urls = [f"http://127.0.0.1:{one}" for one in [port or ports[6], *ports[7:]]]
         self.simulator_url = f"http://127.0.0.1:{simulator_port or ports[5]}"
         self._vault_url = f"https://127.0.0.1:{ports[3]}"
         self._identity_url = f"http://127.0.0.1:{ports[4]}/msi/token"
         self._identity_header = os.environ.get("IDENTITY_HEADER") or secrets.token_urlsafe(16)
-        self._faults = [part for fault in faults for part in ("--fault", fault)]
+        self._simulator_options = [*simulator_options, *(part for one in faults for part in ("--fault", one))]
         self._given_settings = dict(settings or {})
+        self._clock_offsets = [*clock_offsets, *[0.0] * instances][:instances]
+        self._durable = durable
+        self._queue_lease = queue_lease
         self._services: list[Child] = []
+        self._away: set[str] = set()
         self.hosts: list[Child] = []
         self._exits = contextlib.ExitStack()
         self._ending = threading.Event()
@@ -120,8 +137,29 @@ class Stand:
     def check(self) -> None:
         """ProcessError when a service that is not started again has ended by itself."""
         for service in self._services:
-            if service.exit_code is not None:
+            if service.exit_code is not None and service.name not in self._away:
                 raise service.failure()
+
+    def pid(self, name: str) -> int:
+        """The process id of the service of this name: `Azurite`, `Key Vault` …"""
+        return self._service(name).pid or 0
+
+    @contextlib.contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """End a service of a durable stand for the block, and start it again with everything it held.
+
+        It is asked to end, not killed. Azurite writes what it has acknowledged to disk seconds later, so killed it
+        would lose it (measured: all of the last four to five seconds), which no storage account does.
+        """
+        service = self._service(name)
+        self._away.add(name)
+        try:
+            end([service])
+            yield
+        finally:
+            service.start()
+            service.wait_until_listening()
+            self._away.discard(name)
 
     def deliver_events(self) -> EventGrid:
         """From now on tell the app of every blob that is written to the snapshot container."""
@@ -129,16 +167,39 @@ class Stand:
         targets = [f"{site_url}/runtime/webhooks/blobs?{query}" for site_url in self.site_urls]
         return self._exits.enter_context(EventGrid(self.snapshots, targets))
 
-    def connect(self, display_name: str) -> Connection:
-        """Make a connection and sign it in: the simulator grants a pair of tokens, Key Vault keeps it."""
-        connection = self.app.add_connection(display_name, self.account.user_email)
-        consent = {"client_id": self.settings["CONSTANT_CONTACT_CLIENT_ID"], "user_id": self.account.user_id}
+    def connect(self, display_name: str, account: Account | None = None) -> Connection:
+        """Make a connection and sign it in."""
+        account = account or self.account
+        connection = self.app.add_connection(display_name, account.user_email)
+        self.sign_in(connection, account)
+        return connection
+
+    def sign_in(self, connection: Connection, account: Account) -> None:
+        """As an administrator would: the simulator grants a pair of tokens, Key Vault keeps it."""
+        consent = {"client_id": self.settings["CONSTANT_CONTACT_CLIENT_ID"], "user_id": account.user_id}
         grant = self._simulator("POST", "grants", consent).json()
         kept = {name: grant[name] for name in ("access_token", "refresh_token", "scope")}
         # Said to be over, so that the run refreshes them, as one does that comes hours after the sign-in.
         kept["expires_at"] = datetime.now(UTC).isoformat()
         self._keep_secret(connection.secret_name, json.dumps(kept))
-        return connection
+
+    def add_account(self, name: str) -> Account:
+        """Another Constant Contact account, with one user and one list."""
+        user = {"user_id": f"user-{name}", "email": f"{name}@example.com"}
+        body = {"account_id": name, "organization_name": name, "users": [user], "lists": [{"name": "Newsletter"}]}
+        made = self._simulator("POST", "accounts", body).json()["lists"][0]
+        return dataclasses.replace(
+            self.account,
+            user_id=user["user_id"],
+            user_email=user["email"],
+            list_id=made["list_id"],
+            list_name=made["name"],
+        )
+
+    def secret(self, name: str) -> str:
+        """What Key Vault holds under this name."""
+        with self._vault() as vault:
+            return vault.get_secret(name).value or ""
 
     def members_csv(self) -> bytes:
         """The members of the account's list as CSV: email, first_name, last_name, list_ids (separated by ";")."""
@@ -154,18 +215,26 @@ class Stand:
             if not port_is_free(_port(url)):
                 raise ProcessError(f"Port {_port(url)} is in use. Choose another one, or let a free one be found.")
         certificates = make_certificates(self.folder)
+        location = self.folder / "azurite" if self._durable else None
+        if location:
+            location.mkdir()
+        vault_options = ["--certificate", str(certificates.certificate), "--key", str(certificates.key)]
+        if self._durable:
+            vault_options += ["--state", str(self.folder / "vault.json")]
         self._services += [
-            azurite_child(self.azurite, log=self._log("azurite")),
+            azurite_child(self.azurite, log=self._log("azurite"), location=location),
             self._module(
                 "Key Vault",
                 "local.key_vault",
                 self._vault_url,
-                ["--certificate", str(certificates.certificate), "--key", str(certificates.key)],
+                vault_options,
             ),
             self._module(
                 "managed identity", "local.identity", self._identity_url, [], {"IDENTITY_HEADER": self._identity_header}
             ),
-            self._module("Constant Contact simulator", "local.constant_contact", self.simulator_url, self._faults),
+            self._module(
+                "Constant Contact simulator", "local.constant_contact", self.simulator_url, self._simulator_options
+            ),
         ]
         for service in self._services:
             service.start()
@@ -182,9 +251,11 @@ class Stand:
     def _start_hosts(self) -> None:
         self.keys = read_or_create_host_keys(self._blobs("AzureWebJobsStorage"), self.settings[HOST_ID_SETTING])
         self.app = AppClient(self.site_urls, self.keys.default)
-        for number, site_url in enumerate(self.site_urls, 1):
+        for number, (site_url, offset) in enumerate(zip(self.site_urls, self._clock_offsets, strict=True), 1):
             name = f"host-{number}"
-            options = ["--app", str(ROOT), "--name", name, "--queue-lease", str(QUEUE_LEASE_SECONDS)]
+            options = ["--app", str(ROOT), "--name", name, "--queue-lease", str(self._queue_lease)]
+            if offset:
+                options += [f"--clock-offset={offset}"]
             self.hosts.append(self._module(name, "local.host", site_url, options, self.settings))
         for host in self.hosts:
             host.start()
@@ -201,6 +272,9 @@ class Stand:
     ) -> Child:
         command = module_command(module, "--port", str(_port(url)), *options)
         return Child(name, command, log=self._log(name), port=_port(url), environment=environment)
+
+    def _service(self, name: str) -> Child:
+        return next(service for service in self._services if service.name == name)
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name.lower().replace(' ', '-')}.log"
@@ -280,9 +354,11 @@ class Stand:
         return answer
 
     def _keep_secret(self, name: str, value: str) -> None:
-        authorities = str(self.folder / "authorities.pem")
-        with SecretClient(self._vault_url, _Token(), connection_verify=authorities) as vault:
+        with self._vault() as vault:
             vault.set_secret(name, value)
+
+    def _vault(self) -> SecretClient:
+        return SecretClient(self._vault_url, _Token(), connection_verify=str(self.folder / "authorities.pem"))
 
     def _watch(self) -> None:
         """Start hosts that have ended again, a little later, until the stand ends."""

@@ -12,7 +12,9 @@ from local.constant_contact.state import State
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped; nothing is printed but errors."""
     asked = _parser().parse_args(arguments)
-    state = State(Configuration(rows_per_second=asked.activity_rows_per_second))
+    state = State(
+        Configuration(rows_per_second=asked.activity_rows_per_second, access_token_seconds=asked.access_token_seconds)
+    )
     for fault in asked.fault:
         state.faults.arm(fault)
     try:
@@ -40,6 +42,13 @@ def _parser() -> argparse.ArgumentParser:
         default=Configuration().rows_per_second,
         metavar="N",
         help="pace at which an account's imports are processed (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--access-token-seconds",
+        type=int,
+        default=Configuration().access_token_seconds,
+        metavar="N",
+        help="how long an access token lives (default: %(default)s, a day)",
     )
     parser.add_argument(
         "--fault", type=_fault, action="append", default=[], metavar="NAME[:TIMES]", help="a fault to begin with"

@@ -16,6 +16,9 @@ class Configuration:
     requests_per_day: int = 10_000
     queued_activities: int = 1_000
 
+    # Tokens: access tokens live for a day; a test wants them refreshed more often.
+    access_token_seconds: int = 86_400
+
     # Speed of the asynchronous jobs: nothing is published.
     rows_per_second: float = 100_000.0
     minimum_activity_seconds: float = 0.3

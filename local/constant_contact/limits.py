@@ -39,12 +39,15 @@ class CallLimits:
         self._token_seconds: dict[str, SlidingSecond] = {}
         self._day = -1
         self._calls_today: dict[str, int] = {}
+        # Calls that came although the day's quota was used up.
+        self.calls_over_the_quota = 0
 
     def admit(self, client_id: str) -> None:
         """Count one API call, or raise ApiError 429 (quota_exceeded, throttled)."""
         now = self._clock.now()
         used = self.calls_today().get(client_id, 0)
         if used >= self._configuration.requests_per_day:
+            self.calls_over_the_quota += 1
             raise errors.quota_exceeded()
         second = self._seconds.setdefault(client_id, SlidingSecond())
         if second.count(now) >= self._configuration.requests_per_second:
@@ -59,6 +62,10 @@ class CallLimits:
         if second.count(now) >= 1:
             raise errors.throttled()
         second.add(now)
+
+    def set_calls_today(self, client_id: str, calls: int) -> None:
+        """Let an API key have made so many calls since 00:00 UTC."""
+        self.calls_today()[client_id] = calls
 
     def calls_today(self) -> dict[str, int]:
         """Accepted calls of every API key since 00:00 UTC."""

@@ -32,7 +32,7 @@ class State:
         self.queue = ActivityQueue(self.configuration, self.clock)
         self.accounts: dict[str, Account] = {}
         self.users: dict[str, User] = {}
-        self.grants = Grants(self.clock)
+        self.grants = Grants(self.clock, self.configuration.access_token_seconds)
         self._add_local_defaults()
 
     def advance_clock(self, seconds: float) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from local.host.clock import shift_clock
 from local.host.errors import HostError
 from local.host.host import Host
 from local.host.log import log_to_stderr
@@ -36,9 +37,18 @@ def main() -> int:
         help="how long a message is hidden while it runs; a killed instance's messages come back after it "
         "(default: 600, as in Azure)",
     )
+    parser.add_argument(
+        "--clock-offset",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="let this instance's clock be fast by so much, or slow (negative)",
+    )
     arguments = parser.parse_args()
     if arguments.queue_lease < 1:
         parser.error("--queue-lease must be at least 1 second")
+    if arguments.clock_offset:
+        shift_clock(arguments.clock_offset)
     log_to_stderr(arguments.name)
     stopping = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):

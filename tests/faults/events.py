@@ -6,15 +6,18 @@ import contextlib
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 
 import psutil
 import requests
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
+from local.processes import Child
 from local.stand import Stand
 from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
 
@@ -32,6 +35,13 @@ DESTINATION = {
     "token-unavailable": 2,
 }
 FOLLOWING = ("unavailable", "cut-before", "server-error")
+# Longer than the app waits for an answer, and not so long that it may take the request for lost.
+SLOW_SECONDS = 7
+# Access tokens live a little longer than the app wants them to, so each is refreshed after a minute.
+ACCESS_TOKEN_SECONDS = 660
+CLOCK_JUMP_SECONDS = 900
+# As long as a refresh may hold the lease of its connection.
+_LONGEST_REFRESH_SECONDS = 60
 
 
 class Events:
@@ -40,55 +50,109 @@ class Events:
     def __init__(self, stand: Stand) -> None:
         self._stand = stand
         self.done: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
+        self.kills_put_off = 0
+        self._storage, self._vault = threading.Lock(), threading.Lock()
+        self._counting = threading.Lock()
         self.kinds: dict[str, Callable[[random.Random, Message], None]] = {
             "a host killed (kill -9)": self._kill_host,
             "Constant Contact fails an upload": self._fail_upload,
             "Constant Contact fails while it is followed": self._fail_following,
-            "Key Vault refuses": self._refuse_secrets,
+            "Constant Contact's clock jumps 15 minutes: every token is over": self._jump_clock,
+            "Key Vault refuses 6 or 20 calls": self._refuse_secrets,
+            "Key Vault away for 1 to 6 seconds": self._stop_vault,
             "a message comes twice": self._repeat_message,
             "a message of a later step comes early": self._early_message,
+            "the messages of a queue change their order": self._reorder_messages,
+            "storage away for 1 to 5 seconds": self._stop_storage,
         }
         if hasattr(signal, "SIGSTOP"):
-            self.kinds["storage hangs"] = self._hang_storage
+            self.kinds["storage hangs for 1 to 4 seconds"] = self._hang_storage
 
-    def strike(self, kind: str, chance: random.Random, run: Message) -> None:
-        """Let one event happen."""
-        self.kinds[kind](chance, run)
-        self.done[kind] += 1
+    def strike(self, kind: str, seed: str, run: Message) -> None:
+        """Let one event happen. One that needs the storage account while that is away is counted as missed."""
+        try:
+            self.kinds[kind](random.Random(seed), run)
+        except AzureError:
+            self.missed[kind] += 1
+        else:
+            self.count(kind)
+
+    def count(self, what: str) -> None:
+        """One more of these has happened."""
+        with self._counting:
+            self.done[what] += 1
+
+    def kill_all_hosts(self) -> None:
+        """Kill every host at once."""
+        self._kill(*self._stand.hosts)
 
     def _kill_host(self, chance: random.Random, _run: Message) -> None:
-        host = chance.choice(self._stand.hosts)
+        self._kill(chance.choice(self._stand.hosts))
+
+    def _kill(self, *hosts: Child) -> None:
+        """Kill hosts, but none between spending a refresh token and saving its successor.
+
+        Where refresh tokens rotate, whoever dies there loses the connection's grant and nobody can bring it back: it
+        has to be signed in again. That is told in the documents and is not what the soak is to find out.
+        """
+        began = time.monotonic()
+        while self._refreshing() and time.monotonic() < began + _LONGEST_REFRESH_SECONDS:
+            time.sleep(0.05)
+        self.kills_put_off += time.monotonic() - began > 0.05
+        for host in hosts:
+            if host.exit_code is None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    psutil.Process(host.pid).kill()
+
+    def _refreshing(self) -> bool:
+        """Whether a host holds the refresh lease of a connection, or nobody can tell."""
         try:
-            psutil.Process(host.pid).kill()
-        except psutil.NoSuchProcess:
-            return
+            with BlobServiceClient.from_connection_string(self._stand.azurite.connection_string) as service:
+                locks = service.get_container_client("locks").list_blobs(name_starts_with="refresh/")
+                return any(lock.lease.status == "locked" for lock in locks)
+        except ResourceNotFoundError:
+            return False
+        except AzureError:
+            return True
 
     def _fail_upload(self, chance: random.Random, _run: Message) -> None:
         name = chance.choice(sorted(DESTINATION))
-        self._arm({"name": name, "times": DESTINATION[name], "delay_seconds": 20})
+        self._simulator("faults", {"name": name, "times": DESTINATION[name], "delay_seconds": SLOW_SECONDS})
 
     def _fail_following(self, chance: random.Random, _run: Message) -> None:
-        self._arm({"name": chance.choice(FOLLOWING), "times": 2, "path": "/v3/activities"})
+        self._simulator("faults", {"name": chance.choice(FOLLOWING), "times": 2, "path": "/v3/activities"})
 
-    def _arm(self, fault: dict[str, object]) -> None:
-        requests.post(f"{self._stand.simulator_url}/_simulator/faults", json=fault, timeout=30).raise_for_status()
+    def _jump_clock(self, _chance: random.Random, _run: Message) -> None:
+        self._simulator("clock", {"advance_seconds": CLOCK_JUMP_SECONDS})
 
-    def _refuse_secrets(self, _chance: random.Random, _run: Message) -> None:
+    def _simulator(self, path: str, body: dict[str, object]) -> None:
+        requests.post(f"{self._stand.simulator_url}/_simulator/{path}", json=body, timeout=60).raise_for_status()
+
+    def _refuse_secrets(self, chance: random.Random, _run: Message) -> None:
         url = f"{self._stand.settings['KEY_VAULT_URL']}/_faults"
-        authorities = self._stand.settings["REQUESTS_CA_BUNDLE"]
-        requests.post(url, json={"status": 503, "times": 6}, verify=authorities, timeout=30).raise_for_status()
+        refusals = {"status": 503, "times": chance.choice([6, 20])}
+        with self._vault:
+            requests.post(
+                url, json=refusals, verify=self._stand.settings["REQUESTS_CA_BUNDLE"], timeout=30
+            ).raise_for_status()
+
+    def _stop_vault(self, chance: random.Random, _run: Message) -> None:
+        with self._vault, self._stand.without("Key Vault"):
+            time.sleep(chance.uniform(1, 6))
+
+    def _stop_storage(self, chance: random.Random, _run: Message) -> None:
+        with self._storage, self._stand.without("Azurite"):
+            time.sleep(chance.uniform(1, 5))
 
     def _hang_storage(self, chance: random.Random, _run: Message) -> None:
-        azurite = next(
-            process
-            for process in psutil.Process().children(recursive=True)
-            if any("azurite.js" in part for part in process.cmdline())
-        )
-        os.kill(azurite.pid, signal.SIGSTOP)
-        try:
-            time.sleep(chance.uniform(1, 4))
-        finally:
-            os.kill(azurite.pid, signal.SIGCONT)
+        with self._storage:
+            pid = self._stand.pid("Azurite")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                time.sleep(chance.uniform(1, 4))
+            finally:
+                os.kill(pid, signal.SIGCONT)
 
     def _repeat_message(self, chance: random.Random, run: Message) -> None:
         queue, message = chance.choice([(RUNS, run), (ACTIVITIES, run), (BATCHES, _first_batch(run))])
@@ -98,16 +162,26 @@ class Events:
         self._send(ACTIVITIES, run.model_copy(update={"turn": 3}))
         self._send(BATCHES, _first_batch(run))
 
+    def _reorder_messages(self, chance: random.Random, _run: Message) -> None:
+        """Take out what is visible in each queue and put it back in another order, some of it seconds later."""
+        for name in (RUNS, BATCHES, ACTIVITIES):
+            # Without a policy the client passes the content on as it is.
+            with self._queue(name) as queue, contextlib.suppress(ResourceNotFoundError):
+                taken = list(queue.receive_messages(messages_per_page=32, max_messages=32, visibility_timeout=30))
+                chance.shuffle(taken)
+                for message in taken:
+                    queue.send_message(message.content, visibility_timeout=chance.randrange(4), time_to_live=-1)
+                    queue.delete_message(message)
+
     def _send(self, queue: str, message: Message, after_seconds: int = 0) -> None:
-        connection = self._stand.settings["AzureWebJobsStorage"]
-        with (
-            QueueClient.from_connection_string(
-                connection, queue, message_encode_policy=TextBase64EncodePolicy()
-            ) as client,
-            # The app makes a queue when it first sends to it; before that there is nothing to disturb.
-            contextlib.suppress(ResourceNotFoundError),
-        ):
+        # The app makes a queue when it first sends to it; before that there is nothing to disturb.
+        with self._queue(queue, TextBase64EncodePolicy()) as client, contextlib.suppress(ResourceNotFoundError):
             client.send_message(message.model_dump_json(exclude_defaults=True), visibility_timeout=after_seconds)
+
+    def _queue(self, name: str, policy: TextBase64EncodePolicy | None = None) -> QueueClient:
+        return QueueClient.from_connection_string(
+            self._stand.azurite.connection_string, name, message_encode_policy=policy
+        )
 
 
 def _first_batch(run: Message) -> Message:

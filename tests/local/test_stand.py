@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
 from exporters.runs import ENDED
+from local.app_client import AppClient
 from local.processes import ProcessError, free_ports
 from local.samples import write_samples
 from local.snapshot_folder import upload
@@ -65,6 +67,43 @@ def test_a_host_that_dies_is_started_again_and_who_asks_meanwhile_gets_an_answer
     assert connection in stand.app.connections()
     assert stand.hosts[0].pid != first
     stand.check()
+
+
+def test_a_service_that_is_taken_away_is_no_failure_and_comes_back_with_what_it_held() -> None:
+    with Stand(durable=True) as stand:
+        connection = stand.connect("Local Company")
+        tokens = stand.secret(connection.secret_name)
+        for name in ("Azurite", "Key Vault"):
+            before = stand.pid(name)
+            with stand.without(name):
+                assert not psutil.pid_exists(before)
+                stand.check()
+            assert stand.pid(name) != before
+
+        assert stand.app.connections() == [connection]
+        assert stand.secret(connection.secret_name) == tokens
+        stand.check()
+
+
+def test_a_connection_may_be_to_another_account() -> None:
+    with Stand() as stand:
+        other = stand.add_account("other")
+        connection = stand.connect("Other", other)
+
+    assert connection.export_user == "other@example.com"
+    assert other.list_id != stand.account.list_id
+
+
+def test_hosts_may_have_clocks_that_differ() -> None:
+    day = 86_400
+    with Stand(instances=2, clock_offsets=[day]) as stand:
+        connections = [
+            AppClient([url], stand.keys.default).add_connection("Local Company", "a@example.com")
+            for url in stand.site_urls
+        ]
+
+    ahead, right = (connection.created_at for connection in connections)
+    assert timedelta(seconds=day - 60) < ahead - right < timedelta(seconds=day + 60)
 
 
 def test_a_service_that_dies_is_an_error_that_names_it_and_the_environment_wins(

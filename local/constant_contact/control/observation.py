@@ -47,6 +47,7 @@ def observation_routes(state: State) -> APIRouter:
             return {
                 **state.statistics.as_json(),
                 "calls_today": dict(state.limits.calls_today()),
+                "calls_over_the_quota": state.limits.calls_over_the_quota,
                 "contacts_imported_more_than_once": sum(
                     len(account.contacts.imported_again) for account in state.accounts.values()
                 ),
@@ -56,6 +57,7 @@ def observation_routes(state: State) -> APIRouter:
     async def reset_statistics() -> None:
         with state.lock:
             state.statistics.reset()
+            state.limits.calls_over_the_quota = 0
             for account in state.accounts.values():
                 account.contacts.forget_imported()
 

@@ -33,6 +33,13 @@ class ListBody(_Body):
     list_id: str | None = None
 
 
+class AddedListBody(_Body):
+    """A list to add to an account, without a call of the API."""
+
+    account_id: str = LOCAL_ACCOUNT_ID
+    name: str
+
+
 class UserBody(_Body):
     """A user of a new account."""
 
@@ -77,6 +84,19 @@ class ClockBody(_Body):
     advance_seconds: float = Field(ge=0)
 
 
+class CallsBody(_Body):
+    """How many calls an API key is to have made since 00:00 UTC."""
+
+    client_id: str
+    calls: int = Field(ge=0)
+
+
+class RefreshTokenBody(_Body):
+    """A refresh token to look at without using it."""
+
+    refresh_token: str
+
+
 class GrantBody(_Body):
     """Whose consent to take for granted."""
 
@@ -116,6 +136,19 @@ def setup_routes(state: State) -> APIRouter:
             "lists": [{"list_id": known.list_id, "name": known.name} for known in account.lists.values()],
         }
 
+    @router.post("/lists", status_code=201)
+    async def add_list(body: AddedListBody) -> dict[str, str]:
+        account = state.accounts.get(body.account_id)
+        if account is None:
+            raise HTTPException(404, f"There is no account {body.account_id!r}.")
+        added = ContactList(body.name, state.clock.now())
+        with state.lock:
+            try:
+                account.add_list(added)
+            except ApiError as error:
+                raise HTTPException(error.status, error.body) from error
+        return {"list_id": added.list_id}
+
     @router.post("/contacts", status_code=201)
     async def seed_contacts(body: ContactsBody) -> dict[str, int]:
         account = state.accounts.get(body.account_id)
@@ -133,6 +166,14 @@ def setup_routes(state: State) -> APIRouter:
         state.advance_clock(body.advance_seconds)
         return {"now": iso(state.clock.now())}
 
+    @router.post("/calls-today")
+    async def set_calls_today(body: CallsBody) -> dict[str, int]:
+        with state.lock:
+            if body.client_id not in state.grants.apps:
+                raise HTTPException(404, f"There is no app {body.client_id!r}.")
+            state.limits.set_calls_today(body.client_id, body.calls)
+            return dict(state.limits.calls_today())
+
     @router.post("/grants", status_code=201)
     async def give_consent(body: GrantBody) -> dict[str, str | int]:
         with state.lock:
@@ -140,6 +181,11 @@ def setup_routes(state: State) -> APIRouter:
             if body.client_id not in state.grants.apps or user is None or not set(body.scopes) <= set(SCOPES):
                 raise HTTPException(400, "client_id, user_id or scopes are unknown; see GET /_simulator/.")
             return state.grants.grant(Grant(body.client_id, user, body.scopes)).as_json()
+
+    @router.post("/refresh-tokens")
+    async def look_at_refresh_token(body: RefreshTokenBody) -> dict[str, bool]:
+        with state.lock:
+            return {"taken": state.grants.takes(body.refresh_token)}
 
     return router
 

@@ -13,7 +13,6 @@ from local.constant_contact.accounts import User
 from local.constant_contact.clock import SECONDS_A_DAY, Clock
 
 CODE_SECONDS = 300
-ACCESS_TOKEN_SECONDS = 86_400
 REFRESH_TOKEN_IDLE_SECONDS = 180 * SECONDS_A_DAY
 
 OFFLINE_ACCESS = "offline_access"
@@ -91,8 +90,8 @@ class Tokens:
     access_token: str
     refresh_token: str | None
     scopes: tuple[str, ...]
+    expires_in: int
     token_type: str = "Bearer"
-    expires_in: int = ACCESS_TOKEN_SECONDS
 
     def as_json(self) -> dict[str, str | int]:
         """The answer of the token endpoint."""
@@ -112,6 +111,7 @@ class Grants:
     """All apps, codes and tokens."""
 
     clock: Clock
+    access_token_seconds: int = 86_400
     apps: dict[str, App] = field(default_factory=dict)
     _codes: dict[str, AuthorizationCode] = field(default_factory=dict)
     _access_tokens: dict[str, tuple[Grant, float]] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class Grants:
     def grant(self, grant: Grant) -> Tokens:
         """Tokens for consent just given."""
         refresh_token = self._new_refresh_token(grant) if OFFLINE_ACCESS in grant.scopes else None
-        return Tokens(self._new_access_token(grant), refresh_token, grant.scopes)
+        return self._tokens(grant, refresh_token)
 
     def refresh(self, app: App, refresh_token: str) -> Tokens:
         """New tokens for a refresh token, or OAuthError invalid_grant: unknown, used up or 180 days unused.
@@ -163,12 +163,20 @@ class Grants:
             for token in [token for token, other in self._refresh_tokens.items() if other.grant is grant]:
                 del self._refresh_tokens[token]
             refresh_token = self._new_refresh_token(grant)
-        return Tokens(self._new_access_token(grant), refresh_token, grant.scopes)
+        return self._tokens(grant, refresh_token)
+
+    def takes(self, refresh_token: str) -> bool:
+        """Whether a refresh token would still be taken; it is not used up by asking."""
+        known = self._refresh_tokens.get(refresh_token)
+        return known is not None and self.clock.now() <= known.last_used_at + REFRESH_TOKEN_IDLE_SECONDS
 
     def grant_of(self, access_token: str) -> Grant | None:
         """The grant that an access token stands for; None for an unknown or expired one."""
         grant, expires_at = self._access_tokens.get(access_token, (None, 0.0))
         return grant if self.clock.now() < expires_at else None
+
+    def _tokens(self, grant: Grant, refresh_token: str | None) -> Tokens:
+        return Tokens(self._new_access_token(grant), refresh_token, grant.scopes, self.access_token_seconds)
 
     def _new_refresh_token(self, grant: Grant) -> str:
         token = secrets.token_urlsafe(32)[:42]
@@ -183,7 +191,7 @@ class Grants:
             "iss": "https://identity.constantcontact.com/oauth2/aus1lm3ry9mF7x2Ja0h8",
             "aud": "https://api.cc.email/v3",
             "iat": now,
-            "exp": now + ACCESS_TOKEN_SECONDS,
+            "exp": now + self.access_token_seconds,
             "cid": grant.client_id,
             "uid": grant.user.user_id,
             "scp": list(grant.scopes),
@@ -193,7 +201,7 @@ class Grants:
         header = {"kid": secrets.token_urlsafe(32), "alg": "RS256"}
         parts = (json.dumps(header).encode(), json.dumps(claims).encode(), secrets.token_bytes(256))
         token = ".".join(_base64url(part) for part in parts)
-        self._access_tokens[token] = (grant, self.clock.now() + ACCESS_TOKEN_SECONDS)
+        self._access_tokens[token] = (grant, self.clock.now() + self.access_token_seconds)
         return token
 
 

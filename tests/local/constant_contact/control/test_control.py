@@ -119,3 +119,36 @@ def test_a_grant_gives_what_a_sign_in_would_give(simulator: Simulator) -> None:
     assert granted.json()["scope"] == "contact_data"
     assert "refresh_token" not in granted.json()
     assert client_of(simulator).get("/v3/contact_lists").status_code == 200
+
+
+def test_a_list_can_be_added_without_a_call_of_the_api(client: Client) -> None:
+    list_id = client.control("POST", "lists", {"name": "Added"}).json()["list_id"]
+    assert client.statistics()["calls_today"] == {}
+    assert client.get(f"/v3/contact_lists/{list_id}").json()["name"] == "Added"
+
+
+def test_a_list_that_cannot_be_is_refused(simulator: Simulator) -> None:
+    assert refused(simulator, "lists", {"account_id": "none", "name": "Added"}) == 404
+    assert refused(simulator, "lists", {"name": "newsletter"}) == 409
+
+
+def test_the_calls_of_the_day_can_be_set_and_calls_beyond_the_quota_are_counted(client: Client) -> None:
+    client.control("POST", "calls-today", {"client_id": "local-client", "calls": 9_999})
+    answers = [client.get("/v3/contact_lists").status_code for _ in range(3)]
+    statistics = client.statistics()
+    assert answers == [200, 429, 429]
+    assert statistics["calls_today"] == {"local-client": 10_000}
+    assert statistics["calls_over_the_quota"] == 2
+    client.control("POST", "reset-statistics")
+    assert client.statistics()["calls_over_the_quota"] == 0
+
+
+def test_the_calls_of_an_unknown_app_cannot_be_set(simulator: Simulator) -> None:
+    assert refused(simulator, "calls-today", {"client_id": "none", "calls": 1}) == 404
+
+
+def test_a_refresh_token_can_be_looked_at_without_using_it(client: Client) -> None:
+    body = {"client_id": "local-client", "user_id": "local-owner"}
+    refresh_token = client.control("POST", "grants", body).json()["refresh_token"]
+    looks = [{"refresh_token": refresh_token}, {"refresh_token": refresh_token}, {"refresh_token": "another"}]
+    assert [client.control("POST", "refresh-tokens", look).json()["taken"] for look in looks] == [True, True, False]
