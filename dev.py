@@ -5,6 +5,8 @@
   python3 dev.py test [options]    run every check and every test; options and paths go to pytest
   python3 dev.py bench [options]   measure how fast the system is (bench --help lists the options)
   python3 dev.py soak [options]    many runs at once while everything fails (soak --help lists the options)
+  python3 dev.py fuzz [options]    feed the readers of others' files and answers with what breaks them (fuzz --help)
+  python3 dev.py mutate [options]  change the app in small ways and see whether a test notices (mutate --help)
 
 The first call makes what the commands need: a virtual environment in .venv with the pinned requirements, and Azurite in
 local/node_modules. Both are kept until their pins or the Python version change, and made anew then.
@@ -245,6 +247,16 @@ def run_quietly(
 
 # --- Commands ---------------------------------------------------------------------------------------------------------
 
+# Each goes on as this module; `test` is here.
+COMMANDS = {
+    "up": "local.up",
+    "test": None,
+    "bench": "bench",
+    "soak": "tests.faults.soak",
+    "fuzz": "tests.fuzz",
+    "mutate": "tests.mutation",
+}
+
 
 def run_module(module: str, arguments: list[str]) -> int:
     """Go on as this module inside the virtual environment, in the folder from which dev.py was called."""
@@ -294,17 +306,16 @@ def main(arguments: list[str]) -> int:
         say((__doc__ or "").strip())
         return 0 if arguments else 2
     command, *rest = arguments
-    if command not in ("up", "test", "bench", "soak"):
-        say(f"There is no command {command!r}; there are up, test, bench and soak. See: python3 dev.py --help")
+    if command not in COMMANDS:
+        say(f"There is no command {command!r}; there are {', '.join(COMMANDS)}. See: python3 dev.py --help")
         return 2
     try:
         set_up()
     except SetUpError as error:
         say("\n" + str(error))
         return 1
-    if command == "test":
-        return test(rest)
-    return run_module({"up": "local.up", "bench": "bench", "soak": "tests.faults.soak"}[command], rest)
+    module = COMMANDS[command]
+    return run_module(module, rest) if module else test(rest)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from azurefunctions.extensions.bindings import blob as blobs
 from admin.problems import MEDIA_TYPE, Problem, problem, problem_of
 from admin.records import run_record
 from admin.site import make_site
+from admin.start_request import started_by
 from exporters import start, sweeping
 from exporters.services import Services, connect
 from exporters.steps import give_up, run_step
@@ -70,7 +71,7 @@ def snapshot_arrived(blob: blobs.BlobClient) -> None:
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
     """On demand: start a run of one export, whatever was exported before."""
     try:
-        by = _started_by(req.get_body())
+        by = started_by(req.get_body())
     except ValueError as error:
         return _answer_problem(problem(HTTPStatus.BAD_REQUEST, str(error)))
     try:
@@ -129,20 +130,6 @@ def give_up_batch(msg: func.QueueMessage) -> None:
 def give_up_activities(msg: func.QueueMessage) -> None:
     """Following failed as often as the host tries."""
     give_up(services(), ACTIVITIES, msg.get_body())
-
-
-def _started_by(body: bytes) -> str:
-    """Who is named in the optional body `{"started_by": "…"}`."""
-    if not body.strip():
-        return "function key"
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ValueError("The body of the request is not JSON. Leave it out, or send {}.") from None
-    by = given.get("started_by", "function key") if isinstance(given, dict) else None
-    if not isinstance(by, str) or not 0 < len(by) <= 200:
-        raise ValueError("The body must be a JSON object; its started_by a text of up to 200 characters.")
-    return by
 
 
 def _answer_problem(problem: Problem) -> func.HttpResponse:

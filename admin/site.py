@@ -15,8 +15,11 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.exceptions import HTTPException
 
+from admin.body_limit import BodyLimit
 from admin.problems import MEDIA_TYPE, Problem, problem, problem_of
 from admin.records import RunRecord, run_record
+from admin.unexpected import UnexpectedErrors
+from exporters.constant_contact.errors import without_addresses
 from exporters.contacts import Mapping
 from exporters.files import RunFiles
 from exporters.services import Services
@@ -30,6 +33,9 @@ CONSENT_VERSION = "1"
 # Until people sign in, all that is known of a caller is that they hold a function key.
 _CALLER = "function key"
 _MOST_REJECTED_ROWS = 10_000
+# More rows than a run can have, and few enough to count to.
+_FURTHEST_ROW = 1_000_000_000
+_MOST_PROBLEMS = 10
 _LIST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -73,9 +79,11 @@ class NewExport(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    connection_id: str
+    connection_id: Annotated[str, StringConstraints(max_length=64)]
     list_id: Annotated[str, StringConstraints(max_length=500), AfterValidator(_list_id)]
-    segments: Annotated[tuple[SegmentName, ...], Field(min_length=1, max_length=100), AfterValidator(_all_different)]
+    segments: Annotated[
+        tuple[SegmentName, ...], Field(min_length=1, max_length=100, fail_fast=True), AfterValidator(_all_different)
+    ]
     mapping: Annotated[dict[str, str], AfterValidator(_mapping)]
     reading: ReadOptions = ReadOptions()
     schedule: Schedule = "every_refresh"
@@ -118,8 +126,17 @@ class RejectedRowPage(BaseModel):
 
 def make_site(services: Callable[[], Services]) -> FastAPI:
     """The application; `services` is asked on each request, so that nothing is connected before it is needed."""
-    site = FastAPI(title="Segment exports to Constant Contact", docs_url=None, redoc_url=None, openapi_url=None)
+    site = FastAPI(
+        title="Segment exports to Constant Contact",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # A redirect would lead to the host that the caller names.
+        redirect_slashes=False,
+    )
     _answer_errors(site)
+    site.add_middleware(BodyLimit)
+    site.add_middleware(UnexpectedErrors)
 
     @site.post("/api/connections", status_code=HTTPStatus.CREATED)
     def add_connection(new: NewConnection) -> Connection:
@@ -175,7 +192,7 @@ def make_site(services: Callable[[], Services]) -> FastAPI:
     def list_rejected_rows(
         export_id: str,
         run_id: str,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=_FURTHEST_ROW)] = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST_REJECTED_ROWS)] = _MOST_REJECTED_ROWS,
     ) -> RejectedRowPage:
         known = services()
@@ -206,7 +223,9 @@ def _answer_errors(site: FastAPI) -> None:
         problems = error.errors()
         if any(one["type"] == "json_invalid" for one in problems):
             return _answer(problem(HTTPStatus.BAD_REQUEST, "The body of the request is not JSON."))
-        return _answer(problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(_message(one) for one in problems)))
+        said = [without_addresses(_message(one)) for one in problems[:_MOST_PROBLEMS]]
+        more = [f"and {len(problems) - _MOST_PROBLEMS} more"] if len(problems) > _MOST_PROBLEMS else []
+        return _answer(problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(said + more)))
 
 
 def _message(problem: Any) -> str:

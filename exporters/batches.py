@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
-from itertools import count, islice
+from itertools import count
 from typing import NamedTuple
 
 from exporters.contacts import Contact
@@ -96,10 +97,14 @@ def place_of_line(places: bytes, line: int) -> Place | None:
 
     Every contact is one line, because its values hold no line break.
     """
-    if line <= 1:
-        return None
-    row = next(islice(places.splitlines(), line - 2, None), None)
-    return Place(*map(int, row.split(b","))) if row else None
+    rows = _rows_of_places(places)
+    return Place(*map(int, rows[line - 2].split(b","))) if 1 < line < len(rows) + 2 else None
+
+
+@lru_cache(maxsize=1)
+def _rows_of_places(places: bytes) -> list[bytes]:
+    """Split once a batch: the lines that were refused are asked for one by one, and may be all of them."""
+    return places.splitlines()
 
 
 def rows_of(content: bytes, first: int, contacts: int) -> bytes:

@@ -67,6 +67,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TIME_OF_DAY = r"(?:[T ][0-9]{1,2}:[0-9]{2}.*)?"
 _YEAR_FIRST = re.compile(rf"([0-9]{{4}})([-/])([0-9]{{1,2}})\2([0-9]{{1,2}}){_TIME_OF_DAY}")
 _MONTH_FIRST = re.compile(rf"([0-9]{{1,2}})([-/])([0-9]{{1,2}})\2([0-9]{{4}}){_TIME_OF_DAY}")
+_MONTH_OR_DAY = re.compile(r"[0-9]{1,2}")
+# Far longer than any field; a run of accents costs the square of its length to put in order.
+_LONGEST_COMPOSED = 1_000
 # What .NET and SQL write for a date that was never set.
 _NO_DATE_YEAR = 1
 _LEAP_YEAR = 2000
@@ -75,11 +78,13 @@ _LEAP_YEAR = 2000
 def clean_text(raw: str) -> str:
     """The text on one line: trimmed, control characters as blanks, runs of blanks as one, composed (NFC).
 
-    One line matters: Constant Contact names a row of a batch by its line number.
+    One line matters: Constant Contact names a row of a batch by its line number. Of a text that is not plain ASCII at
+    most 1,000 characters are kept, which is more than any field takes.
     """
     if raw.isascii() and raw.isprintable():
         return raw.strip() if "  " not in raw else " ".join(raw.split())
-    composed = unicodedata.normalize("NFC", _CONTROL.sub(" ", raw))
+    text = " ".join(_CONTROL.sub(" ", raw).split()).strip(INVISIBLE_EDGES)
+    composed = unicodedata.normalize("NFC", text[:_LONGEST_COMPOSED])
     return " ".join(composed.split()).strip(INVISIBLE_EDGES)
 
 
@@ -104,6 +109,8 @@ def parse_date(raw: str) -> date | None:
 
 def month_and_day(raw_month: str, raw_day: str) -> tuple[str, str] | None:
     """A birthday as the import takes it (`"2", "29"`), or None where month and day are not one."""
+    if not (_MONTH_OR_DAY.fullmatch(raw_month) and _MONTH_OR_DAY.fullmatch(raw_day)):
+        return None
     try:
         birthday = date(_LEAP_YEAR, int(raw_month), int(raw_day))
     except ValueError:

@@ -25,6 +25,7 @@ _LONGEST_REST_SECONDS = 600
 _SHORT_OF_CALLS = "today's calls to Constant Contact are nearly used up, so its answer is looked for every ten minutes"
 # In a run that was stopped, this long after an unclear upload is certain nobody will look for it any more.
 _LAST_LOOK = timedelta(minutes=1)
+_ERRORS_SHOWN = 5
 _LINE = re.compile(r"\bline\s+(\d+)\b[\s:.-]*", re.IGNORECASE)
 
 
@@ -136,7 +137,7 @@ def _result(batch: Batch, activity: Activity) -> Batch:
     if not activity.ended:
         return batch.model_copy(update={"percent_done": round(activity.percent_done or 0)})
     if activity.state != "completed":
-        reasons = "; ".join(without_addresses(text) for text in activity.activity_errors)
+        reasons = "; ".join(without_addresses(text) for text in activity.activity_errors[:_ERRORS_SHOWN])
         text = f"Constant Contact ended the import of batch {batch.label} as “{activity.state}”"
         return batch.model_copy(update={"state": "failed", "error": f"{text}: {reasons}" if reasons else text})
     status = activity.status

@@ -24,6 +24,8 @@ from shared.snapshots import BadRow, Complete, Missing, Snapshot, StillWriting, 
 
 # The product's limit for an export to Constant Contact, over all of its segments.
 MOST_CONTACTS = 1_000_000
+# An export beyond the limit is counted up to here: each address that is remembered takes 90 bytes.
+_COUNTED_TO = 5_000_000
 _LOOK_AGAIN_SECONDS = 10
 _PROGRESS_EVERY = timedelta(seconds=1)
 
@@ -197,6 +199,11 @@ class _Preparation:
                     counts.duplicates += 1
                 else:
                     counts.prepared += 1
+                    if counts.prepared > _COUNTED_TO:
+                        raise TooManyContacts(
+                            f"The export has more than {_COUNTED_TO:,} contacts; Constant Contact takes "
+                            f"{MOST_CONTACTS:,} in one export. Nothing was sent. Spread the segments over several."
+                        )
                     counts.shortened += len(contact.cut)
                     counts.left_out += len(contact.left_out)
                     yield Place(segment, row.partition, row.line), contact

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import requests
 from azure.storage.blob import ContainerClient
 
 from exporters.constant_contact.client import Account
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
+from exporters.constant_contact.session import timed_session
 from exporters.constant_contact.tokens import Tokens
 from exporters.runs import RunStore
 from shared.clock import TableClock
@@ -52,7 +52,7 @@ def utc_now() -> datetime:
 def connect(settings: Settings) -> Services:
     """The services that the settings name. Tables, queues and containers of ours are made if they are not there."""
     storage = Storage(settings.storage)
-    session = requests.Session()
+    session = timed_session()
     limits, client_id = storage.table("Limits"), settings.constant_contact_client_id
     limiter = Limiter(limits, client_id, clock=TableClock(limits).time)
     gates = Gates(limits, client_id, now=utc_now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -31,7 +32,15 @@ def test_help_names_every_command_and_how_to_force_a_python() -> None:
     answer = call_dev("--help")
 
     assert answer.returncode == 0
-    for word in ("dev.py up", "dev.py test", "dev.py bench", "DEV_PYTHON"):
+    for word in (
+        "dev.py up",
+        "dev.py test",
+        "dev.py bench",
+        "dev.py soak",
+        "dev.py fuzz",
+        "dev.py mutate",
+        "DEV_PYTHON",
+    ):
         assert word in answer.stdout
 
 
@@ -41,6 +50,29 @@ def test_an_unknown_command_is_refused_in_one_line() -> None:
     assert answer.returncode == 2
     assert len(answer.stdout.splitlines()) == 1
     assert "'deploy'" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        ("up", "local.up"),
+        ("bench", "bench"),
+        ("soak", "tests.faults.soak"),
+        ("fuzz", "tests.fuzz"),
+        ("mutate", "tests.mutation"),
+    ],
+)
+def test_a_command_goes_on_as_its_module_with_its_options(
+    command: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(dev, "set_up", lambda: None)
+    monkeypatch.setattr(dev, "run_module", lambda *given: called.append(given))
+
+    dev.main([command, "--help"])
+
+    assert called == [(module, ["--help"])]
+    assert importlib.util.find_spec(module)
 
 
 def test_a_forced_python_that_does_not_fit_is_named() -> None:

@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from exporters.constant_contact.answers import Activity, ActivityPage, ContactList, parsed, read_body
 from exporters.constant_contact.errors import (
     ConstantContactError,
     NoAnswer,
     QuotaExceeded,
     SignInAgain,
     Unreachable,
-    Unreadable,
     answer_error,
 )
 from exporters.constant_contact.gates import Gates
@@ -29,57 +29,12 @@ from shared.errors import Wait
 from shared.models import Connection
 from shared.settings import Settings
 
+__all__ = ["Account", "Activity", "ContactList"]
+
 # Activities are kept for ten days, and an account queues at most 1,000: more pages than this mean a link that loops.
 _MOST_PAGES = 50
 _PAGE = 500
 _CONNECT_SECONDS = 10
-_LARGEST_ANSWER = 32 * 1024 * 1024
-
-Parsed = TypeVar("Parsed", bound=BaseModel)
-
-
-class _Answer(BaseModel):
-    """What the service sends; a field that it leaves empty (null) has its default."""
-
-    model_config = ConfigDict(frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, given: Any) -> Any:
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
-
-
-class ActivityStatus(_Answer):
-    """The counters of an activity. `items_total_count` includes the header row of the file."""
-
-    items_total_count: int = 0
-    person_count: int = 0
-    error_count: int = 0
-    correctable_count: int = 0
-    cannot_add_to_list_count: int = 0
-
-
-class Activity(_Answer):
-    """Constant Contact's asynchronous job for one batch."""
-
-    activity_id: str
-    state: str = ""
-    percent_done: float | None = None
-    source_file_name: str | None = None
-    activity_errors: tuple[str, ...] = ()
-    status: ActivityStatus = Field(default_factory=ActivityStatus)
-
-    @property
-    def ended(self) -> bool:
-        """Whether its state is final."""
-        return self.state in ("completed", "failed", "timed_out", "cancelled")
-
-
-class ContactList(_Answer):
-    """A list of contacts in the account."""
-
-    list_id: str
-    name: str = ""
 
 
 class Account:
@@ -128,7 +83,7 @@ class Account:
                 send_by=send_by,
                 files={"file": (file_name, content, "text/csv"), "list_ids": (None, list_id)},
             )
-        return _parsed(Activity, answer)
+        return parsed(Activity, answer)
 
     def imports_left_today(self) -> int:
         """How many more files the day's calls allow; all exports of the client id share them."""
@@ -144,7 +99,7 @@ class Account:
         seen: set[str] = set()
         while path and path not in seen and len(seen) < _MOST_PAGES:
             seen.add(path)
-            page = _parsed(_ActivityPage, self._request("GET", path))
+            page = parsed(ActivityPage, self._request("GET", path))
             for one in page.activities or ():
                 try:
                     yield Activity.model_validate(one)
@@ -154,11 +109,11 @@ class Account:
 
     def activity(self, activity_id: str) -> Activity:
         """One activity by id."""
-        return _parsed(Activity, self._request("GET", f"/activities/{activity_id}"))
+        return parsed(Activity, self._request("GET", f"/activities/{activity_id}"))
 
     def contact_list(self, list_id: str) -> ContactList:
         """One list by id."""
-        return _parsed(ContactList, self._request("GET", f"/contact_lists/{list_id}", keep=KEPT_FOR_FOLLOWING))
+        return parsed(ContactList, self._request("GET", f"/contact_lists/{list_id}", keep=KEPT_FOR_FOLLOWING))
 
     def _request(
         self,
@@ -202,7 +157,7 @@ class Account:
         self, token: str, method: str, path: str, keep: int, send_by: datetime | None, **content: Any
     ) -> requests.Response:
         address = self._settings.constant_contact_api_url + path
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "gzip"}
         # Encoded before the slot is taken, so that the request leaves when its slot has come.
         request = self._session.prepare_request(requests.Request(method, address, headers=headers, **content))
         options = self._session.merge_environment_settings(request.url, {}, True, None, None)
@@ -218,7 +173,7 @@ class Account:
                 allow_redirects=False,
                 **options,
             )
-            self._read(answer, time.monotonic() + self._settings.request_timeout_seconds)
+            read_body(answer, time.monotonic() + self._settings.request_timeout_seconds)
             return answer
         except requests.ConnectTimeout as error:
             raise self._unreachable() from error
@@ -227,34 +182,9 @@ class Account:
                 raise self._unreachable() from error
             raise NoAnswer("Constant Contact did not answer") from error
 
-    def _read(self, answer: requests.Response, until: float) -> None:
-        """Read the whole answer, which may not take longer than a request may, nor be larger than one can be."""
-        body = bytearray()
-        with answer:
-            for chunk in answer.iter_content(65_536):
-                body += chunk
-                if time.monotonic() > until or len(body) > _LARGEST_ANSWER:
-                    raise NoAnswer("Constant Contact's answer took too long, or was too large")
-        answer._content = bytes(body)  # what `answer.content` gives from here on
-
     def _unreachable(self) -> Unreachable:
         host = urlsplit(self._settings.constant_contact_api_url).netloc
         return Unreachable(f"Constant Contact cannot be reached at {host}")
-
-
-class _ActivityPage(BaseModel):
-    # Required: a page without it is not an empty list of activities, it is no such page.
-    activities: list[Any] | None
-    links: dict[str, Any] | None = Field(default=None, alias="_links")
-
-    def next_path(self) -> str | None:
-        """The path of the next page below the API's base address; only path and query of the link are used."""
-        following = (self.links or {}).get("next")
-        href = following.get("href") if isinstance(following, dict) else None
-        if not isinstance(href, str) or not href:
-            return None
-        parts = urlsplit(urljoin("/v3/", href))
-        return parts.path.removeprefix("/v3") + (f"?{parts.query}" if parts.query else "")
 
 
 def _was_never_connected(error: requests.RequestException) -> bool:
@@ -267,10 +197,3 @@ def _error(answer: requests.Response, *, queues_work: bool = False) -> ConstantC
     return answer_error(
         answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After"), queues_work=queues_work
     )
-
-
-def _parsed(model: type[Parsed], answer: requests.Response) -> Parsed:
-    try:
-        return model.model_validate_json(answer.content)
-    except ValidationError:
-        raise Unreadable(f"Constant Contact's answer (HTTP {answer.status_code}) cannot be read") from None

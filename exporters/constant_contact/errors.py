@@ -25,8 +25,13 @@ from http import HTTPStatus
 
 from shared.errors import ExportError
 
-_ADDRESS = re.compile(r"(?:\"[^\"]*\"|[^\s@\"<>(),;:]+)@[^\s@\"'<>(),;]+")
+# Words are taken whole, whether or not an @ follows: so a long text without one is looked through once.
+_DOMAIN = r"@[^\s@\"'<>(),;]+"
+_ADDRESS_OR_WORD = re.compile(rf"(\"[^\"]*\"{_DOMAIN}|{_DOMAIN})|[^\s@\"<>(),;:]+({_DOMAIN})?")
 _LONGEST_MESSAGE = 300
+# An error body beyond this is not looked at, and of its errors no more than these are told.
+_LARGEST_BODY = 1024**2
+_MOST_MESSAGES = 5
 
 
 class ConstantContactError(ExportError):
@@ -87,14 +92,16 @@ class NoAnswer(Unclear):
 
 
 def without_addresses(text: str) -> str:
-    """The text with every e-mail address taken out, cut to a length that a page can show."""
-    clean = _ADDRESS.sub("[address]", " ".join(text.split()))
+    """The text on one line with every e-mail address taken out, cut to a length that a page can show."""
+    one_line = " ".join(text.split())
+    without = _ADDRESS_OR_WORD.sub(lambda found: "[address]" if found[1] or found[2] else found[0], one_line)
+    clean = " ".join("".join(char if char.isprintable() else " " for char in without).split())
     return clean if len(clean) <= _LONGEST_MESSAGE else clean[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def error_text(body: bytes) -> str:
     """What an error body says, in one line without addresses; a fixed sentence when it says nothing."""
-    said = [without_addresses(message) for message in _messages(body)]
+    said = [without_addresses(message) for message in _messages(body)[:_MOST_MESSAGES]]
     return "; ".join(said) or "it did not say why"
 
 
@@ -134,12 +141,14 @@ def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_wo
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    if retry_after is None or not retry_after.strip().isdigit():
-        return None
-    return min(3600.0, float(retry_after))
+    text = (retry_after or "").strip()
+    # Python takes ² for a digit, and every script's.
+    return min(3600.0, float(text)) if text.isascii() and text.isdigit() else None
 
 
 def _objects(body: bytes) -> list[dict[str, object]]:
+    if len(body) > _LARGEST_BODY:
+        return []
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):

@@ -8,16 +8,20 @@ long-lived refresh tokens the same value comes back and the same steps are harml
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import requests
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.blob import BlobLeaseClient, ContainerClient
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
+from exporters.constant_contact.answers import read_body
 from exporters.constant_contact.errors import (
+    NoAnswer,
     ServerError,
     SignInAgain,
     Throttled,
@@ -35,6 +39,9 @@ CLIENT_SECRET_NAME = "constant-contact-client-secret"  # noqa: S105 - the name o
 _MARGIN = timedelta(minutes=10)
 # The service keeps a lease at most this long for a refresher that died; blob leases last 15 to 60 seconds.
 _LEASE_SECONDS = 60
+# Longer than any token lives, and than Python's dates go wrong; longer than a header may be.
+_LONGEST_LIFE_SECONDS = 30 * 24 * 3600
+_LONGEST_TOKEN = 8_000
 _CACHE_FOR = timedelta(minutes=5)
 # Connecting and reading, each; together within a lease.
 _ANSWER_SECONDS = (5, 30)
@@ -42,6 +49,32 @@ _ANSWER_SECONDS = (5, 30)
 _SAVE_WITHIN = timedelta(minutes=20)
 _SAVE_AGAIN_SECONDS = 2.0
 _OTHER_REFRESHER = "another worker is refreshing the connection's token"
+
+
+def _can_be_sent(token: SecretStr | None) -> SecretStr | None:
+    text = "a" if token is None else token.get_secret_value()
+    if not (0 < len(text) <= _LONGEST_TOKEN and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("is no token")
+    return token
+
+
+def _lifetime(seconds: float | None) -> float | None:
+    """The token counts, whatever is said of its life: the refresh token that it cost is spent."""
+    return None if seconds is None or math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_LIFE_SECONDS)
+
+
+Token = Annotated[SecretStr, AfterValidator(_can_be_sent)]
+
+
+class _TokenAnswer(BaseModel):
+    """What the token endpoint sends (RFC 6749, 5.1)."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    access_token: Token
+    refresh_token: Token | None = None
+    expires_in: Annotated[float | None, AfterValidator(_lifetime)] = None
+    scope: str | None = None
 
 
 class TokenSet(BaseModel):
@@ -188,23 +221,25 @@ class Tokens:
                 headers={"Accept": "application/json"},
                 timeout=_ANSWER_SECONDS,
                 allow_redirects=False,
+                stream=True,
             )
-        except requests.RequestException as error:
+            read_body(answer, time.monotonic() + sum(_ANSWER_SECONDS))
+        except (requests.RequestException, NoAnswer) as error:
             raise Wait(10, "Constant Contact's sign-in service does not answer") from error
         if answer.status_code // 100 != 2:
             raise self._refresh_error(connection, answer)
         try:
-            given = answer.json()
-            return TokenSet(
-                access_token=given["access_token"],
-                # A long-lived refresh token may be left out of the answer: then the old one stays.
-                refresh_token=given.get("refresh_token") or refresh_token,
-                # RFC 6749 only recommends the lifetime; without it the token is taken for a short one.
-                expires_at=self._now() + timedelta(seconds=int(given.get("expires_in") or 3600)),
-                scope=given.get("scope") or old.scope,
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            given = _TokenAnswer.model_validate_json(answer.content)
+        except ValidationError as error:
             raise Wait(30, "Constant Contact's sign-in service gave an answer without a token") from error
+        return TokenSet(
+            access_token=given.access_token,
+            # A long-lived refresh token may be left out of the answer: then the old one stays.
+            refresh_token=given.refresh_token or SecretStr(refresh_token),
+            # RFC 6749 only recommends the lifetime; without it the token is taken for a short one.
+            expires_at=self._now() + timedelta(seconds=given.expires_in or 3600),
+            scope=given.scope or old.scope,
+        )
 
     def _refresh_error(self, connection: Connection, answer: requests.Response) -> Exception:
         keys = error_keys(answer.content)

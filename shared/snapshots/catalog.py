@@ -18,7 +18,7 @@ from shared.snapshots.model_file import Entity, Model, NamedPartition, read_mode
 from shared.snapshots.models import Choice, Complete, FoundSegment, Missing, Snapshot, StillWriting
 from shared.snapshots.paths import DateFolder, date_folder, is_data_file, parent_of
 
-# Older snapshots that are looked at when the newest are broken.
+# Snapshots that are looked at when the newest are broken or not named.
 _MAX_BROKEN = 10
 
 
@@ -33,6 +33,7 @@ class SegmentCatalog:
         self._container = container
         self._quiet = quiet
         self._models: dict[str, Model | None] = {}
+        self._entities: dict[str, Entity | None] = {}
 
     def segments(self) -> tuple[FoundSegment, ...]:
         """Every segment of the container with its newest snapshot, complete or not, sorted by path."""
@@ -145,8 +146,10 @@ class SegmentCatalog:
         return entity.name if entity else ""
 
     def _entity(self, table: TableFolder) -> Entity | None:
-        model = self._model(table.root)
-        return model.entity_of(table.path) if model else None
+        if table.path not in self._entities:
+            model = self._model(table.root)
+            self._entities[table.path] = model.entity_of(table.path) if model else None
+        return self._entities[table.path]
 
     def _choose_in_table(self, segment: str, table: TableFolder, now: datetime) -> Choice:
         model, entity = self._model(table.root), self._entity(table)
@@ -167,8 +170,7 @@ class SegmentCatalog:
             if model and entity and entity.is_empty and all(f.changed_at <= model.written_at for f in evidence.files):
                 raise NoProfiles(segment, model.path)
             if newest_named and folder > newest_named:
-                problems.append(f"snapshot '{folder.path}' is not named in model.json, which names another one")
-                continue
+                verdict = Broken(f"snapshot '{folder.path}' is not named in model.json, which names another one")
             if isinstance(verdict, Broken):
                 problems.append(verdict.problem)
                 if len(problems) == _MAX_BROKEN:
@@ -206,9 +208,9 @@ class SegmentCatalog:
 
 
 def _by_date_folder(table: TableFolder, entity: Entity | None) -> dict[DateFolder, tuple[NamedPartition, ...]]:
-    named: dict[DateFolder, tuple[NamedPartition, ...]] = {}
+    named: dict[DateFolder, list[NamedPartition]] = {}
     for partition in entity.partitions if entity else ():
         folder = date_folder(parent_of(partition.path))
         if folder and folder.table == table.path:
-            named[folder] = (*named.get(folder, ()), partition)
-    return named
+            named.setdefault(folder, []).append(partition)
+    return {folder: tuple(partitions) for folder, partitions in named.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 import zlib
@@ -14,13 +13,10 @@ from operator import itemgetter
 from typing import Any, BinaryIO, Literal
 
 from shared.snapshots.columns import holds_all, is_header, same_names
-from shared.snapshots.errors import SchemaMismatch
-from shared.snapshots.model_file import MAX_COLUMNS
-from shared.snapshots.models import BadRow, ReadOptions, Row
+from shared.snapshots.errors import SchemaMismatch, name_shown
+from shared.snapshots.limits import MAX_CELL_CHARS, MAX_COLUMNS, MAX_ROW_CHARS, MAX_ROW_LINES
+from shared.snapshots.models import BadRow, ReadOptions, Row, text_encoding
 from shared.snapshots.partition_file import PartitionFile
-
-MAX_CELL_CHARS = 1024**2
-MAX_ROW_CHARS = 8 * 1024**2
 
 # One file of another schema has no row that fits; one ragged row at its top is followed by rows that do.
 _ROWS_LOOKED_AT = 20
@@ -57,9 +53,9 @@ class CsvTable:
                 raise file.unreadable("it is not encoded in utf-8 but in utf-16; state its encoding in the export")
             encoding = encoding or "utf-8"
             try:
-                self._lines = _Lines(io.TextIOWrapper(content, encoding, newline=""), file)
-            except (LookupError, ValueError) as error:
-                raise file.unreadable(f"its encoding '{encoding}' is not known") from error
+                self._lines = _Lines(io.TextIOWrapper(content, text_encoding(encoding), newline=""), file)
+            except ValueError as error:
+                raise file.unreadable(f"its encoding '{name_shown(encoding)}' is not known") from error
             self._head: list[str] = []
             delimiter = partition.delimiter or options.delimiter
             self._delimiter = delimiter or self._find_delimiter(model_columns, wanted)
@@ -73,19 +69,28 @@ class CsvTable:
         lines = self._lines
         reader = self._reader(chain(self._head, lines), self._delimiter)
         header_ahead = self._has_header
-        line = 0
+        allowance = self._file.allowance
+        most = allowance.rows_left
+        count = line = 0
         with self._errors_named():
             for cells in reader:
                 starts, line = line + 1, reader.line_num
-                lines.row_chars = 0
+                lines.row_chars = lines.row_lines = 0
+                count += 1
+                if count > most:
+                    raise self._file.too_many_rows()
                 if not cells:
                     continue
                 if header_ahead:
                     header_ahead = False
                 elif len(cells) == width:
                     yield Row(partition, starts, pick(cells))
-                else:
+                elif len(cells) <= MAX_COLUMNS:
                     yield BadRow(partition, starts, f"{len(cells)} cells instead of {width}")
+                else:
+                    problem = f"the row at line {starts} has {len(cells):,} cells; at most {MAX_COLUMNS:,} are read"
+                    raise self._file.unreadable(problem)
+        allowance.rows_left -= count
 
     def _find_columns(
         self, first: list[str], options: ReadOptions, model_columns: Sequence[str] | None, wanted: Sequence[str]
@@ -97,8 +102,7 @@ class CsvTable:
                 raise file.unreadable("it holds no header row and no profiles")
             self._has_header = False
             return tuple(model_columns)
-        if len(first) > MAX_COLUMNS:
-            raise file.unreadable(f"it has {len(first):,} columns; at most {MAX_COLUMNS:,} are read")
+        self._refuse_more_than_may_be(len(first))
         self._has_header = is_header(
             first,
             stated=stated,
@@ -117,29 +121,44 @@ class CsvTable:
             )
         return tuple(model_columns)
 
+    def _refuse_more_than_may_be(self, columns: int) -> None:
+        if columns > MAX_COLUMNS:
+            raise self._file.unreadable(f"it has {columns:,} columns; at most {MAX_COLUMNS:,} are read")
+
     def _some_row_has(self, width: int) -> bool:
         """Whether one of the first rows has so many cells: a single ragged row says nothing about its file."""
+        kept = 0
         for cells in islice(self._reader(self._kept_lines(), self._delimiter), _ROWS_LOOKED_AT):
-            self._lines.row_chars = 0
             if len(cells) == width:
                 return True
+            kept += self._lines.row_chars
+            if kept > MAX_ROW_CHARS:
+                break
+            self._lines.row_chars = self._lines.row_lines = 0
         return False
 
     def _find_delimiter(self, model_columns: Sequence[str] | None, wanted: Sequence[str]) -> str:
         """The one that makes the best header of the first row; with a model else a comma, the documented default."""
         first_rows = {}
+        widest = 0
         for delimiter in _DELIMITERS:
             try:
-                first_rows[delimiter] = self._first_row(delimiter)
+                row = self._first_row(delimiter)
             except csv.Error:
                 continue
+            widest = max(widest, len(row))
+            if len(row) <= MAX_COLUMNS:
+                first_rows[delimiter] = row
         if model_columns:
             return next((key for key, row in first_rows.items() if same_names(row, model_columns)), _DELIMITERS[0])
-        return max(
+        best = max(
             first_rows,
             key=lambda key: (holds_all(first_rows[key], wanted), len(first_rows[key])),
             default=_DELIMITERS[0],
         )
+        if not (best in first_rows and holds_all(first_rows[best], wanted)):
+            self._refuse_more_than_may_be(widest)
+        return best
 
     def _first_row(self, delimiter: str) -> list[str]:
         """The first row that is not blank; its lines are kept to be read again."""
@@ -161,7 +180,7 @@ class CsvTable:
             yield
         except EOFError as error:
             raise file.unreadable("its gzip data ends too early, as after an upload that was cut off") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
+        except zlib.error as error:
             raise file.unreadable("its gzip data is damaged") from error
         except UnicodeError as error:
             line, encoding = self._lines.line_of(error), self._lines.encoding
@@ -181,6 +200,7 @@ class _Lines:
         self.encoding = text.encoding
         self.count = 0
         self.row_chars = 0
+        self.row_lines = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -189,12 +209,13 @@ class _Lines:
         line = self._readline(MAX_ROW_CHARS + 1)
         if not line:
             raise StopIteration
-        self.row_chars += len(line)
-        if self.row_chars > MAX_ROW_CHARS:
-            raise self._file.unreadable(
-                f"the row around line {self.count + 1} is longer than {MAX_ROW_CHARS:,} characters"
-            )
         self.count += 1
+        self.row_chars += len(line)
+        self.row_lines += 1
+        if self.row_chars > MAX_ROW_CHARS:
+            raise self._file.unreadable(f"the row around line {self.count} is longer than {MAX_ROW_CHARS:,} characters")
+        if self.row_lines > MAX_ROW_LINES:
+            raise self._file.unreadable(f"the row that ends with line {self.count} or later has too many lines")
         return line
 
     def line_of(self, error: UnicodeError) -> int:

@@ -15,7 +15,7 @@ SnapshotError
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from shared.errors import ExportError
 
@@ -89,9 +89,7 @@ class SnapshotChanged(SnapshotError):
 class UnreadableFile(SnapshotError):
     """The bytes of a partition make no table: truncated, damaged, in another encoding, or beyond a limit."""
 
-    def __init__(
-        self, segment: str, path: str, problem: str, remedy: str = "Have the segment exported again."
-    ) -> None:
+    def __init__(self, segment: str, path: str, problem: str, remedy: str = "Have the segment exported again.") -> None:
         super().__init__(f"File '{path}' of segment '{segment}' cannot be read: {problem}. {remedy}")
 
 
@@ -113,7 +111,7 @@ class ColumnMissing(SnapshotError):
     """A mapped column is not in the segment, or cannot be told from another one."""
 
     def __init__(self, segment: str, path: str, column: str, found: Sequence[str], problem: str = "is not") -> None:
-        shown = _listed([name_shown(name) for name in found[:_COLUMNS_SHOWN]] + list(found[_COLUMNS_SHOWN:]), _COLUMNS_SHOWN)
+        shown = _listed(found, _COLUMNS_SHOWN, name_shown)
         super().__init__(
             f"Column '{column}' {problem} in segment '{segment}' (file '{path}'). Found: {shown}. "
             "Change the export's field mapping, or have the segment exported with this column."
@@ -126,6 +124,6 @@ def name_shown(name: str) -> str:
     return text if len(text) <= _NAME_SHOWN else text[: _NAME_SHOWN - 1] + "…"
 
 
-def _listed(names: Sequence[str], most: int) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:most])
+def _listed(names: Sequence[str], most: int, show: Callable[[str], str] = str) -> str:
+    shown = ", ".join(f"'{show(name)}'" for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -14,12 +14,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from shared.snapshots.errors import BadModel
+from shared.snapshots.errors import BadModel, name_shown
+from shared.snapshots.limits import MAX_COLUMNS, MAX_ENTITIES, MAX_MODEL_BYTES, MAX_PARTITIONS
 from shared.snapshots.models import Delimiter, Header
 from shared.snapshots.paths import MODEL_FILE, OutsideContainer, join, parent_of, path_in_container
-
-MAX_MODEL_BYTES = 16 * 1024**2
-MAX_COLUMNS = 5_000
 
 
 def _or_empty(value: object) -> object:
@@ -44,14 +42,17 @@ class _Attribute(BaseModel):
     name: str
 
 
+# fail_fast: each wrong item of a list would become an error of its own, and a few MB of them fill the memory.
 class _Entity(BaseModel):
     name: str
-    attributes: Annotated[list[_Attribute], BeforeValidator(_or_empty), Field(max_length=MAX_COLUMNS)] = []
-    partitions: list[_Partition] | None = None
+    attributes: Annotated[
+        list[_Attribute], Field(max_length=MAX_COLUMNS, fail_fast=True), BeforeValidator(_or_empty)
+    ] = []
+    partitions: Annotated[list[_Partition], Field(max_length=MAX_PARTITIONS, fail_fast=True)] | None = None
 
 
 class _Model(BaseModel):
-    entities: list[_Entity]
+    entities: Annotated[list[_Entity], Field(max_length=MAX_ENTITIES, fail_fast=True)]
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class Model:
 def read_model(container: ContainerClient, root: str) -> Model | None:
     """The model.json of a root folder, or None where there is none.
 
-    Raises BadModel, naming blob and field, when it is over 16 MiB, not JSON, nested too deeply or of another shape.
+    Raises BadModel, naming blob and field, when it is beyond a limit in `shared.snapshots.limits`, not JSON, nested too
+    deeply or of another shape.
     """
     path = join(root, MODEL_FILE)
     try:
@@ -138,6 +140,8 @@ def parse_model(path: str, content: bytes, container_url: str, written_at: datet
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise BadModel(path, field, f"is not as expected: {first['msg']}") from error
+    if sum(len(entity.partitions or ()) for entity in parsed.entities) > MAX_PARTITIONS:
+        raise BadModel(path, "partitions", f"are more than {MAX_PARTITIONS:,}")
     return Model(path, written_at, tuple(_entity(path, entity, container_url) for entity in parsed.entities))
 
 
@@ -151,7 +155,7 @@ def _entity(path: str, entity: _Entity, container_url: str) -> Entity:
         try:
             blob = path_in_container(partition.location, container_url, parent_of(path))
         except OutsideContainer as error:
-            field = f"entities '{entity.name}', partitions '{partition.name}', location"
+            field = f"entities '{name_shown(entity.name)}', partitions '{name_shown(partition.name)}', location"
             refusal = refusal or BadModel(path, field, f"{error} and is not read")
             continue
         settings = partition.settings or _FormatSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
@@ -17,8 +18,16 @@ def _can_separate_cells(delimiter: str) -> str:
     return delimiter
 
 
-def _is_text_encoding(name: str) -> str:
+# Codecs of Python's that no file of profiles is written in, and UTF-7: some gather a whole file before they give a
+# character, some give halves of characters (surrogates) that nothing can be written in.
+_NO_FILE_ENCODINGS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
+
+
+def text_encoding(name: str) -> str:
+    """The name itself when it is that of an encoding of text files that Python has; raises ValueError."""
     try:
+        if codecs.lookup(name).name.replace("_", "-") in _NO_FILE_ENCODINGS:
+            raise LookupError
         "".encode(name)
     except (LookupError, ValueError) as error:
         raise ValueError("there is no text encoding of this name") from error
@@ -40,7 +49,7 @@ class ReadOptions(BaseModel):
 
     header: Header = "auto"
     delimiter: Delimiter | None = None
-    encoding: Annotated[str, AfterValidator(_is_text_encoding)] | None = None
+    encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
 
 
 class Partition(BaseModel):

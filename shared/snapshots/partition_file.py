@@ -23,7 +23,7 @@ _DECOMPRESSED_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's number for a gzip header and trailer
 _GZIP_INPUT_BYTES = 8 * 1024  # what follows a member is copied, so many small members want it short
-_SPLIT = "Split the segment into smaller ones, or leave out columns that are not mapped."
+_SPLIT = "Split the segment into smaller ones."
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ _DATE_PARTS = (r"[0-9]{4}", r"[0-9]{2}", r"[0-9]{2}", r"[0-9]{4}")
 # Unix seconds that a flat file may carry: other numbers at the end of a name are part of the name.
 _FIRST_SECOND = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 _LAST_SECOND = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+# The service's limit for a blob's name.
+_LONGEST_PATH = 1_024
 
 
 class OutsideContainer(ValueError):
@@ -128,6 +130,8 @@ def path_in_container(location: str, container_url: str, root: str) -> str:
         path = f"{uri.netloc.partition('@')[0]}/{path}"
     if "\\" in path or not path.isprintable() or any(part in ("", ".", "..") for part in path.split("/")):
         raise OutsideContainer("has parts that lead elsewhere")
+    if len(path) > _LONGEST_PATH + len(base):
+        raise OutsideContainer("is longer than a blob's name can be")
     for prefix in (f"{base}/", f"{container}/"):
         if path.startswith(prefix):
             return path[len(prefix) :]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.snapshots import BadModel
-from shared.snapshots.model_file import MAX_MODEL_BYTES, Model, parse_model, read_model
+from shared.snapshots.limits import MAX_MODEL_BYTES
+from shared.snapshots.model_file import Model, parse_model, read_model
 from tests.shared.snapshots.conftest import Store
 
 URL = "https://account.blob.core.windows.net/segments"

@@ -31,8 +31,8 @@ from shared.snapshots import (
     read_rows,
 )
 from shared.snapshots.completeness import partition_of
-from shared.snapshots.csv_table import MAX_CELL_CHARS, MAX_ROW_CHARS
 from shared.snapshots.folders import files_under
+from shared.snapshots.limits import MAX_CELL_CHARS, MAX_ROW_CHARS
 from shared.snapshots.models import Header
 from shared.snapshots.partition_file import RANGE_BYTES
 from tests.shared.snapshots.conftest import Store

@@ -1,0 +1,165 @@
+"""What Constant Contact answers: read in bounded time and memory, and made into plain data.
+
+Nothing of an answer is trusted: numbers that count are never negative or without end, texts and lists are cut to what
+is of use, and of a link to the next page only a path that lists activities is followed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from urllib3.exceptions import HTTPError
+
+from exporters.constant_contact.errors import NoAnswer, Unreadable, without_addresses
+
+LARGEST_ANSWER = 16 * 1024**2
+_GZIP_FORMAT = 31  # zlib's number for a gzip header and trailer
+_READ_AT_ONCE = 65_536
+# An activity has at most 40,000 lines to complain of; its counters count no more.
+_MOST_ERRORS = 40_000
+_MOST_ACTIVITIES = 10_000  # 500 are asked for
+_LARGEST_COUNT = 1_000_000_000
+_LONGEST_LINK = 2_000
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+def _count(given: int) -> int:
+    return min(max(given, 0), _LARGEST_COUNT)
+
+
+def _percent(given: float | None) -> float | None:
+    return min(max(given, 0.0), 100.0) if given is not None and math.isfinite(given) else None
+
+
+def _first_ones(given: object) -> object:
+    return given[:_MOST_ERRORS] if isinstance(given, list) else given
+
+
+Count = Annotated[int, AfterValidator(_count)]
+Percent = Annotated[float | None, AfterValidator(_percent)]
+ErrorText = Annotated[str, AfterValidator(without_addresses)]
+ActivityId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,100}$")]
+
+
+class _Answer(BaseModel):
+    """What the service sends; a field that it leaves empty (null) has its default."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+class ActivityStatus(_Answer):
+    """The counters of an activity. `items_total_count` includes the header row of the file."""
+
+    items_total_count: Count = 0
+    person_count: Count = 0
+    error_count: Count = 0
+    correctable_count: Count = 0
+    cannot_add_to_list_count: Count = 0
+
+
+class Activity(_Answer):
+    """Constant Contact's asynchronous job for one batch; `activity_errors` are short and without addresses."""
+
+    activity_id: ActivityId
+    state: str = ""
+    percent_done: Percent = None
+    source_file_name: str | None = None
+    activity_errors: Annotated[tuple[ErrorText, ...], Field(fail_fast=True), BeforeValidator(_first_ones)] = ()
+    status: ActivityStatus = Field(default_factory=ActivityStatus)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its state is final."""
+        return self.state in ("completed", "failed", "timed_out", "cancelled")
+
+
+class ContactList(_Answer):
+    """A list of contacts in the account."""
+
+    list_id: str
+    name: str = ""
+
+
+class ActivityPage(BaseModel):
+    """A page of the account's activities, each still as it was sent."""
+
+    # Required: a page without it is not an empty list of activities, it is no such page.
+    activities: Annotated[list[Any], Field(max_length=_MOST_ACTIVITIES)] | None
+    links: dict[str, Any] | None = Field(default=None, alias="_links")
+
+    def next_path(self) -> str | None:
+        """The path of the next page below the API's base address; only path and query of the link are used.
+
+        Raises Unreadable when the link leads anywhere else than to activities.
+        """
+        following = (self.links or {}).get("next")
+        href = following.get("href") if isinstance(following, dict) else None
+        if not isinstance(href, str) or not href:
+            return None
+        try:
+            parts = urlsplit(urljoin("/v3/", href)) if len(href) <= _LONGEST_LINK else None
+        except ValueError:
+            parts = None
+        path = parts.path.removeprefix("/v3") if parts else ""
+        if parts is None or path != "/activities":
+            raise Unreadable("Constant Contact's link to more activities cannot be followed")
+        return path + (f"?{parts.query}" if parts.query else "")
+
+
+def parsed(model: type[Parsed], answer: requests.Response) -> Parsed:
+    """The body of a success; raises Unreadable when it is of another shape."""
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError:
+        raise Unreadable(f"Constant Contact's answer (HTTP {answer.status_code}) cannot be read") from None
+
+
+def read_body(answer: requests.Response, until: float) -> None:
+    """Read the whole body of a streamed answer, so that `answer.content` gives it, decoded if it is gzip.
+
+    Raises NoAnswer when it is not there at `until` (`time.monotonic()`), breaks off, or is larger than an answer is.
+    """
+    body = bytearray()
+    try:
+        with answer:
+            # What has come so far, and not a whole block: a body that trickles in is looked at again and again.
+            while chunk := answer.raw.read1(_READ_AT_ONCE, decode_content=False):
+                body += chunk
+                if time.monotonic() > until or len(body) > LARGEST_ANSWER:
+                    raise NoAnswer("Constant Contact's answer took too long, or was too large")
+    except HTTPError as error:
+        raise NoAnswer("Constant Contact's answer broke off") from error
+    is_gzip = answer.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
+    answer._content = _unpacked(bytes(body)) if is_gzip else bytes(body)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    unpacking = zlib.decompressobj(_GZIP_FORMAT)
+    try:
+        content = unpacking.decompress(packed, LARGEST_ANSWER + 1)
+    except zlib.error:
+        return packed  # Whoever parses it will say that it cannot be read.
+    if len(content) > LARGEST_ANSWER:
+        raise NoAnswer("Constant Contact's answer took too long, or was too large")
+    return content

@@ -1,0 +1,84 @@
+"""A session whose answers have a time limit as a whole: a header that trickles in byte by byte ends with it too.
+
+The time-out of `requests` and `urllib3` is that of one read from the socket; it begins anew with every byte.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+def timed_session() -> requests.Session:
+    """A session in which the read time-out of a request is that of its whole answer, from status line to last byte."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _TimedAdapter())
+    return session
+
+
+class _TimedStream(io.RawIOBase):
+    """What comes out of a socket until its time-out, counted from now, has passed."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._stream = sock.makefile("rb", buffering=0)
+        seconds = sock.gettimeout()
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(left)
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *given: Any, **options: Any) -> None:
+        super().__init__(sock, *given, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedStream(sock))
+
+
+class _TimedConnection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _TimedTlsConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _TimedPool(HTTPConnectionPool):
+    ConnectionCls = _TimedConnection
+
+
+class _TimedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TimedTlsConnection
+
+
+class _TimedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *given: Any, **options: Any) -> None:
+        super().init_poolmanager(*given, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTlsPool}
+
+    def proxy_manager_for(self, *given: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*given, **options)
+        manager.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTlsPool}
+        return manager
