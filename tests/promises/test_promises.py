@@ -1,0 +1,27 @@
+"""Each promise is kept; and without any one of the parts that protect it, it is broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.promises import bounds, counting, once, privacy, reach, repeating, sameness, tokens
+from tests.promises.promise import Guard, Promise, Worlds
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+GUARDS: list[Guard] = [
+    guard for module in (repeating, counting, sameness, once, bounds, tokens, privacy, reach) for guard in module.GUARDS
+]
+PROMISES: list[Promise] = list(dict.fromkeys(guard.promise for guard in GUARDS))
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+def test_it_is_kept_that(promise: Promise, worlds: Worlds) -> None:
+    promise(worlds)
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=str)
+def test_it_is_broken_that(guard: Guard, worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard.removed(monkeypatch)
+    with pytest.raises(AssertionError, match=guard.shows):
+        guard.promise(worlds)
