@@ -153,6 +153,8 @@ class RejectedRowsWriter:
             self._flush()
 
     def _flush(self) -> None:
+        if not self._text.tell():
+            return  # The service refuses an empty block.
         block = BlobBlock(f"{len(self._blocks):08d}")
         self._blob.stage_block(block.id, self._text.getvalue().encode())
         self._blocks.append(block)

@@ -9,9 +9,9 @@ import re
 from datetime import datetime, timedelta
 
 from exporters.accounts import account_of
-from exporters.batches import place_of_line
+from exporters.batches import Place, place_of_line
 from exporters.constant_contact.client import Account, Activity
-from exporters.constant_contact.errors import Refused, without_addresses
+from exporters.constant_contact.errors import Refused
 from exporters.ending import end_run, is_overdue, is_sending
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Batch, Run
@@ -137,7 +137,7 @@ def _result(batch: Batch, activity: Activity) -> Batch:
     if not activity.ended:
         return batch.model_copy(update={"percent_done": round(activity.percent_done or 0)})
     if activity.state != "completed":
-        reasons = "; ".join(without_addresses(text) for text in activity.activity_errors[:_ERRORS_SHOWN])
+        reasons = "; ".join(activity.activity_errors[:_ERRORS_SHOWN])
         text = f"Constant Contact ended the import of batch {batch.label} as “{activity.state}”"
         return batch.model_copy(update={"state": "failed", "error": f"{text}: {reasons}" if reasons else text})
     status = activity.status
@@ -157,6 +157,13 @@ def _result(batch: Batch, activity: Activity) -> Batch:
     )
 
 
+def _place(error: str, batch: Batch, places: bytes) -> Place | None:
+    """The place of the row that an error names, if it is one of the batch's; the header is line 1."""
+    line = _LINE.search(error)
+    number = int(line[1]) if line else 0
+    return place_of_line(places, number + batch.first) if 1 < number <= batch.contacts + 1 else None
+
+
 def _write_refused(services: Services, run: Run, batch: Batch, activity: Activity) -> None:
     """Name the rows that Constant Contact refused, as far as it does: its list of errors may be cut short."""
     files = RunFiles(services.files, run.run_id)
@@ -166,14 +173,12 @@ def _write_refused(services: Services, run: Run, batch: Batch, activity: Activit
     unnamed = batch.rejected
     with files.rejected_by_constant_contact(batch.name) as rejected:
         for text in activity.activity_errors:
-            line = _LINE.search(text)
-            place = place_of_line(places, int(line[1]) + batch.first) if line else None
-            if line is None or place is None or unnamed == 0:
+            place = _place(text, batch, places)
+            if place is None or unnamed == 0:
                 continue
             snapshot = plan.snapshots[place.segment]
-            said = without_addresses(_LINE.sub("", text, count=1))
             path = snapshot.partitions[place.partition].path
-            reason = f"Constant Contact: {said}"
+            reason = f"Constant Contact: {_LINE.sub('', text, count=1)}"
             rejected.add(RejectedRow(snapshot.segment, path, place.line, "constant_contact", reason))
             unnamed -= 1
         for _ in range(unnamed):

@@ -47,13 +47,18 @@ def _percent(given: float | None) -> float | None:
     return min(max(given, 0.0), 100.0) if given is not None and math.isfinite(given) else None
 
 
+def _error_text(text: str) -> str:
+    """What an activity complains of may repeat what was in its file."""
+    return without_addresses(text)
+
+
 def _first_ones(given: object) -> object:
     return given[:_MOST_ERRORS] if isinstance(given, list) else given
 
 
 Count = Annotated[int, AfterValidator(_count)]
 Percent = Annotated[float | None, AfterValidator(_percent)]
-ErrorText = Annotated[str, AfterValidator(without_addresses)]
+ErrorText = Annotated[str, AfterValidator(_error_text)]
 ActivityId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,100}$")]
 
 

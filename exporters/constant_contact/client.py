@@ -35,6 +35,8 @@ __all__ = ["Account", "Activity", "ContactList"]
 _MOST_PAGES = 50
 _PAGE = 500
 _CONNECT_SECONDS = 10
+# After the token in memory, that in the vault, which may be as old; then a fresh one, and one more for good measure.
+_OTHER_TOKENS = 3
 
 
 class Account:
@@ -128,14 +130,16 @@ class Account:
         """The answer to a request; `keep` calls of the day are not for it."""
         token = self._tokens.access_token(self._connection)
         answer = self._send(token, method, path, keep, send_by, **content)
-        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        for _ in range(_OTHER_TOKENS):
+            if answer.status_code != HTTPStatus.UNAUTHORIZED:
+                break
             token = self._tokens.another_access_token(self._connection, rejected=token)
             answer = self._send(token, method, path, keep, send_by, **content)
-            if answer.status_code == HTTPStatus.UNAUTHORIZED:
-                raise SignInAgain(
-                    f"Constant Contact does not accept the connection “{self._connection.display_name}”, even with a "
-                    "fresh token. An administrator has to sign in again."
-                )
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            raise SignInAgain(
+                f"Constant Contact does not accept the connection “{self._connection.display_name}”, even with a "
+                "fresh token. An administrator has to sign in again."
+            )
         if answer.status_code // 100 == 2:
             return answer
         error = _error(answer, queues_work=queues_work)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import pytest
 from pydantic import ConfigDict, SecretStr, ValidationError
 
-from exporters import follow, steps
+from exporters import steps
+from exporters.constant_contact import answers, tokens
 from exporters.constant_contact import errors as their_errors
-from exporters.constant_contact import tokens
 from exporters.contacts import Reason
 from exporters.steps import run_step
 from local.constant_contact import errors as simulated_errors
@@ -151,7 +151,7 @@ GUARDS = [
     Guard(
         nothing_personal_or_secret_is_logged_stored_in_a_run_or_shown,
         "taking addresses out of what Constant Contact says of a row",
-        replaced(follow, "without_addresses", as_it_is),
+        replaced(answers, "without_addresses", as_it_is),
         "a rejected row tells of a person",
     ),
     Guard(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -117,7 +118,7 @@ GUARDS = [
     Guard(
         one_worker_at_a_time_refreshes_a_token,
         "the lease",
-        replaced(Tokens, "_lease", lambda *_: contextlib.nullcontext()),
+        replaced(Tokens, "_lease", lambda *_: contextlib.nullcontext(SimpleNamespace(renew=lambda: None))),
         "refreshes, with another|another pair|the grant is lost",
     ),
     Guard(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from pydantic import ValidationError
+from urllib3 import HTTPResponse
 
 from exporters.constant_contact.errors import SignInAgain
 from exporters.constant_contact.limits import TOKEN, Limiter
@@ -32,7 +34,8 @@ class TokenEndpoint(requests.Session):
         self.asked.append(request)
         self.sent_with.append(options)
         answer = requests.Response()
-        answer.status_code, answer._content, answer.request = self.status, self.body, request
+        answer.status_code, answer.request = self.status, request
+        answer.raw = HTTPResponse(io.BytesIO(self.body), preload_content=False)
         return answer
 
     def answers(self, *, status: int = 200, **fields: object) -> None:

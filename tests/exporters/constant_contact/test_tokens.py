@@ -15,6 +15,7 @@ from exporters.constant_contact import tokens as tokens_module
 from exporters.constant_contact.errors import SignInAgain
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.tokens import Tokens
+from local.constant_contact.state import LOCAL_LIST_ID
 from shared.errors import Wait
 from shared.secrets import Secrets
 from tests.exporters.world import World
@@ -202,3 +203,14 @@ def test_a_refresher_that_was_overtaken_takes_what_the_other_has_saved(
 
     monkeypatch.setattr(Tokens, "_spend", overtaken)
     assert slow.access_token(world.connection) == stored(world)["access_token"]
+
+
+def test_tokens_that_ended_before_their_time_are_replaced_until_one_lives(world: World) -> None:
+    """The one in memory is over, and so is the one that another instance has put into the vault since."""
+    world.services.account(world.connection).contact_list(LOCAL_LIST_ID)
+    world.simulator.state.advance_clock(25 * 3600)
+    fresh_instance(world).another_access_token(world.connection, rejected=stored(world)["access_token"])
+    world.simulator.state.advance_clock(25 * 3600)
+    account = world.services.account(world.connection)
+    assert account.contact_list(LOCAL_LIST_ID).list_id == LOCAL_LIST_ID
+    assert account.requests == 3
