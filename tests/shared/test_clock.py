@@ -44,6 +44,20 @@ def test_a_clock_that_has_drifted_is_measured_again(table: TableClient) -> None:
     assert abs(clock.time() - time.time()) < 0.5
 
 
+def test_what_was_measured_on_a_busy_machine_is_measured_again_soon(table: TableClient) -> None:
+    passed, a_call_takes = [0.0], [0.2]
+
+    def elapsed() -> float:
+        passed[0] += a_call_takes[0]
+        return time.monotonic() + passed[0]
+
+    clock = TableClock(table, elapsed=elapsed)
+    clock.time()
+    a_call_takes[0] = 0
+    passed[0] += 60
+    assert abs(clock.time() - time.time()) < 0.5
+
+
 def test_between_measurements_nothing_is_asked(table: TableClient, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = TableClock(table)
     clock.time()
