@@ -8,13 +8,14 @@ from datetime import timedelta
 from exporters.runs import Batch, Counts, Run, Status
 from exporters.services import Services
 
+_TIME_IS_OVER = "The run took longer than its time limit. What Constant Contact has taken stays; run the export again."
+
 
 def end_run(
     services: Services,
     run: Run,
     *,
     error: str | None = None,
-    timed_out: bool = False,
     only_if: Callable[[Run], bool] = lambda _: True,
 ) -> Run:
     """End the run as its batches stand; with `error` it has failed. A run that has ended stays as it is.
@@ -27,10 +28,10 @@ def end_run(
         if not only_if(run):
             return None
         counts = final_counts(run.counts, batches)
-        why = error or run.stop or _what_failed(batches, counts, timed_out=timed_out)
+        why = error or run.stop or _what_failed(batches, counts)
         return run.model_copy(
             update={
-                "status": _status(run, counts, why, timed_out=timed_out),
+                "status": _status(run, counts, why),
                 "ended_at": services.now(),
                 "counts": counts,
                 "error": why,
@@ -48,7 +49,16 @@ def is_sending(services: Services, run: Run) -> bool:
     return any(b.state == "sending" and b.unclear_until is not None and now < b.unclear_until for b in batches)
 
 
-def is_overdue(services: Services, run: Run) -> bool:
+def end_overdue(services: Services, run: Run) -> Run | None:
+    """The run, ended because it has taken longer than it may; None while it goes on."""
+    if not _is_overdue(services, run):
+        return None
+    # From here on no batch is claimed any more, and one that was claimed before is seen.
+    run = services.runs.change(run, lambda r: r if r.stop else r.model_copy(update={"stop": _TIME_IS_OVER}))
+    return None if is_sending(services, run) else end_run(services, run)
+
+
+def _is_overdue(services: Services, run: Run) -> bool:
     """Whether the run has taken longer than a run may."""
     return services.now() > run.created_at + timedelta(hours=services.settings.run_time_limit_hours)
 
@@ -69,9 +79,7 @@ def final_counts(prepared: Counts, batches: list[Batch]) -> Counts:
     )
 
 
-def _what_failed(batches: list[Batch], counts: Counts, *, timed_out: bool) -> str | None:
-    if timed_out:
-        return "The run took longer than its time limit. What Constant Contact has taken stays; run the export again."
+def _what_failed(batches: list[Batch], counts: Counts) -> str | None:
     errors = [batch.error for batch in batches if batch.state == "failed" and batch.error]
     if errors:
         return "; ".join(errors[:3]) + ("" if len(errors) <= 3 else f"; and {len(errors) - 3} more batches")
@@ -89,8 +97,8 @@ def _what_failed(batches: list[Batch], counts: Counts, *, timed_out: bool) -> st
     return None
 
 
-def _status(run: Run, counts: Counts, why: str | None, *, timed_out: bool) -> Status:
-    if timed_out:
+def _status(run: Run, counts: Counts, why: str | None) -> Status:
+    if why == _TIME_IS_OVER:
         return "timed_out"
     if why is not None:
         return "failed"

@@ -12,7 +12,7 @@ from exporters.accounts import account_of
 from exporters.batches import Place, place_of_line
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import Refused
-from exporters.ending import end_run, is_overdue, is_sending
+from exporters.ending import end_overdue, end_run
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Batch, Run
 from exporters.services import Services
@@ -45,8 +45,8 @@ def follow(services: Services, message: Message) -> None:
             batches = _look(services, run, batches)
         if all(_settled(stored.value, run, services.now()) for stored in batches):
             run = end_run(services, run)
-        elif is_overdue(services, run) and not is_sending(services, run):
-            run = end_run(services, run, timed_out=True)
+        elif ended := end_overdue(services, run):
+            run = ended
         else:
             _show(services, run, batches)
             again = message.model_copy(update={"turn": message.turn + 1})

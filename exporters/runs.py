@@ -121,7 +121,7 @@ class Run(BaseModel):
 class Batch(BaseModel):
     """One upload of a run, and what is known of it.
 
-    A batch that was refused is `split`: its halves are batches of their own, with the same number and one digit more
+    A batch that was refused is `split`: its parts are batches of their own, with the same number and one digit more
     in `part`. They hold the rows of the batch file from `first` on.
     """
 
@@ -136,6 +136,7 @@ class Batch(BaseModel):
     claimed_until: datetime | None = Field(default=None, description="until then one worker alone may send it")
     unclear_until: datetime | None = Field(default=None, description="until then it may still turn up as an activity")
     unclear_sends: int = Field(default=0, description="how often it was sent without a clear answer")
+    crashes: int = Field(default=0, description="how often the worker that had claimed it was not heard of again")
     activity_id: str | None = None
     percent_done: int = 0
     rejected: int = 0
@@ -150,7 +151,7 @@ class Batch(BaseModel):
 
     @property
     def name(self) -> str:
-        """What tells it from the other batches of its run: `0003`, or `0003.12` for the second half of a half."""
+        """What tells it from the other batches of its run: `0003`, or `0003.12` for a part of a part."""
         return f"{self.number:04d}.{self.part}" if self.part else f"{self.number:04d}"
 
     @property
@@ -168,17 +169,16 @@ class Batch(BaseModel):
         """Whether nothing more will happen to it."""
         return self.state in ("completed", "failed", "split")
 
-    def halves(self) -> tuple[Batch, Batch]:
-        """The two batches that take its place when it is split; always the same two."""
-        half = self.contacts // 2
+    def parts(self, first_part: int) -> tuple[Batch, Batch]:
+        """The two batches that take its place when it is split: its first so many contacts, and the others."""
         return (
-            Batch(run_id=self.run_id, number=self.number, part=f"{self.part}1", first=self.first, contacts=half),
+            Batch(run_id=self.run_id, number=self.number, part=f"{self.part}1", first=self.first, contacts=first_part),
             Batch(
                 run_id=self.run_id,
                 number=self.number,
                 part=f"{self.part}2",
-                first=self.first + half,
-                contacts=self.contacts - half,
+                first=self.first + first_part,
+                contacts=self.contacts - first_part,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from exporters.constant_contact.errors import (
     Unreachable,
 )
 from exporters.constant_contact.limits import seconds_to_new_day
-from exporters.ending import end_run, is_overdue, is_sending
+from exporters.ending import end_overdue, end_run, is_sending
 from exporters.files import RunFiles
 from exporters.follow import delay, follow
 from exporters.prepare import prepare
@@ -38,6 +39,7 @@ STEPS: dict[str, Step] = {RUNS: prepare, BATCHES: upload, ACTIVITIES: follow}
 
 _LONGEST_BACK_OFF_SECONDS = 300
 _QUEUE_FULL_SECONDS = 60
+_QUOTA_SECONDS = 1800
 _SENDING_SECONDS = 10
 _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
@@ -58,7 +60,8 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
     except Throttled as error:
         _put_back(services, queue, message, Wait(error.seconds + random.random(), str(error)))  # noqa: S311
     except QuotaExceeded as error:
-        _put_back(services, queue, message, Wait(seconds_to_new_day(services.now().timestamp()), str(error)))
+        pause = min(_QUOTA_SECONDS, seconds_to_new_day(services.now().timestamp()))
+        _put_back(services, queue, message, Wait(pause, str(error)))
     except QueueFull as error:
         _put_back(services, queue, message, Wait(_QUEUE_FULL_SECONDS, str(error)))
     except (Unreachable, Unclear) as error:
@@ -101,13 +104,21 @@ def give_up(services: Services, queue: str, body: str | bytes) -> None:
 
 def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> None:
     log.info("run %s batch %s waits %.0f s: %s", message.run_id, message.batch, wait.seconds, wait.reason)
-    run = services.runs.get(message.export_id, message.run_id)
-    if is_overdue(services, run) and not is_sending(services, run):
-        start_again(services, end_run(services, run, timed_out=True))
-        return
+    run: Run | None = None
+    try:
+        run = services.runs.get(message.export_id, message.run_id)
+        if ended := end_overdue(services, run):
+            start_again(services, ended)
+            return
+    except AzureError as error:
+        # While the tables are away too, the message is all that there is to keep.
+        if not _is_outage(error):
+            raise
     services.queues.send(queue, message, after_seconds=wait.seconds)
-    until = services.now() + timedelta(seconds=wait.seconds)
-    services.runs.change(run, lambda r: r.model_copy(update={"waiting": wait.reason, "waiting_until": until}))
+    if run is not None:
+        until = services.now() + timedelta(seconds=wait.seconds)
+        with contextlib.suppress(AzureError):
+            services.runs.change(run, lambda r: r.model_copy(update={"waiting": wait.reason, "waiting_until": until}))
 
 
 def _fail(services: Services, queue: str, message: Message, error: ExportError) -> None:

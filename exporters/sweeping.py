@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from exporters.ending import end_run, is_overdue, is_sending
+from exporters.ending import end_overdue
 from exporters.runs import Run, time_of
 from exporters.services import Services
 from exporters.start import start_again
@@ -41,8 +41,8 @@ def take_up_lost_runs(services: Services) -> list[Run]:
             )
             services.runs.change_slot(export.id, run_id=None)
             continue
-        if is_overdue(services, run) and not is_sending(services, run):
-            start_again(services, end_run(services, run, timed_out=True))
+        if ended := end_overdue(services, run):
+            start_again(services, ended)
         elif _is_silent(services, run):
             _send_again(services, run)
         else:

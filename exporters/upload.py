@@ -12,7 +12,7 @@ from exporters.accounts import account_of
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import ConstantContactError, Refused, Unclear, Unreadable
 from exporters.files import RunFiles
-from exporters.halving import halve_or_reject, is_about_contacts, send_halves
+from exporters.halving import halve_or_reject, is_about_contacts, send_parts
 from exporters.runs import Batch, Run
 from exporters.services import Services
 from exporters.turns import hand_on
@@ -25,6 +25,8 @@ _CLAIM_MARGIN = timedelta(seconds=15)
 # Sends of one batch whose fate was not clear: after so many (some eight hours) it is not an outage any more but the
 # batch itself, and a person has to look.
 MOST_UNCLEAR_SENDS = 100
+# Hosts are ended now and then; so often in one batch it is the batch.
+MOST_CRASHES = 10
 _LOOK_AGAIN_SECONDS = 10
 
 
@@ -40,8 +42,8 @@ def upload(services: Services, message: Message) -> None:
     if not run.prepared or stored is None:
         return
     if stored.value.state == "split":
-        # Whoever split it may have died before the messages for its halves were sent.
-        send_halves(services, run, stored.value)
+        # Whoever split it may have died before the messages for its parts were sent.
+        send_parts(services, run, stored.value)
     elif stored.value.state in ("pending", "sending"):
         with account_of(services, run) as account:
             if stored.value.state == "sending":
@@ -68,7 +70,12 @@ def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stor
     if batch.unclear_sends >= MOST_UNCLEAR_SENDS:
         why = f"whether Constant Contact took batch {batch.label} is not clear, so it was not sent again"
         return _write(services, stored, state="failed", error=f"{why} ({batch.error})" if batch.error else why)
-    return _release(services, stored)
+    # A worker that was alive would have said what came of its claim.
+    crashes = batch.crashes + (batch.claimed_until is not None)
+    if crashes >= MOST_CRASHES:
+        why = f"The app stopped each of {crashes} times that it sent batch {batch.label}; its log says why"
+        return _write(services, stored, state="failed", error=why)
+    return _write(services, stored, state="pending", claimed_until=None, unclear_until=None, crashes=crashes)
 
 
 def _send(services: Services, run: Run, stored: Stored[Batch], account: Account) -> None:

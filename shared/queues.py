@@ -15,7 +15,7 @@ _LONGEST_DELAY_SECONDS = 24 * 3600
 class Message(BaseModel):
     """Which run, and for an upload which batch; `turn` counts how often the run's activities were looked at."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     export_id: str
     run_id: str

@@ -18,6 +18,7 @@ from exporters.constant_contact.errors import (
     ConstantContactError,
     NoAnswer,
     QuotaExceeded,
+    ServerError,
     SignInAgain,
     Unreachable,
     answer_error,
@@ -142,19 +143,17 @@ class Account:
             )
         if answer.status_code // 100 == 2:
             return answer
-        error = _error(answer, queues_work=queues_work)
-        if isinstance(error, QuotaExceeded):
-            self._limiter.exhaust(API)
-        raise error
+        raise _error(answer, queues_work=queues_work)
 
     def _send(
         self, token: str, method: str, path: str, keep: int, send_by: datetime | None, **content: Any
     ) -> requests.Response:
-        """Send when the service is not known to be away, and a slot has come; a server error is raised here."""
-        with self._gates.service().attempt():
+        """Send when no gate is closed and a slot has come; what closes a gate is raised here."""
+        with self._gates.quota().attempt(), self._gates.service().attempt():
             answer = self._send_now(token, method, path, keep, send_by, **content)
-            if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise _error(answer)
+            error = None if answer.ok else _error(answer)
+            if isinstance(error, ServerError | QuotaExceeded):
+                raise error
             return answer
 
     def _send_now(

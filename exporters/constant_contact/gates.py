@@ -15,12 +15,11 @@ from datetime import datetime
 from azure.data.tables import TableClient
 from pydantic import BaseModel, ConfigDict
 
-from exporters.constant_contact.errors import ConstantContactError, QueueFull, Unclear, Unreachable
+from exporters.constant_contact.errors import ConstantContactError, QueueFull, QuotaExceeded, Unclear, Unreachable
 from shared.errors import Conflict, Wait
 from shared.models import Connection
 from shared.tables import DocumentTable, Key, Stored
 
-_LONGEST_PAUSE_SECONDS = 300.0
 # Until the one who tries comes back with an answer, the others wait; if he dies, the next one tries after this time.
 _TRIAL_SECONDS = 60.0
 
@@ -37,16 +36,19 @@ class GateState(BaseModel):
 
 @dataclass(frozen=True)
 class GateKind:
-    """When a gate closes, and for how long: `first_pause` seconds, then twice as long each time, up to five minutes."""
+    """When a gate closes, and for how long: `first_pause` seconds, then twice as long each time."""
 
     name: str
     failures: tuple[type[ConstantContactError], ...]
     closes_after: int
     first_pause: float
+    longest_pause: float = 300.0
 
 
 # A single 503 is no outage.
 SERVICE = GateKind("service", (Unreachable, Unclear), closes_after=3, first_pause=4)
+# Somebody else uses the same client id, or its day begins at another time than ours: seen within half an hour.
+QUOTA = GateKind("quota", (QuotaExceeded,), closes_after=1, first_pause=300, longest_pause=1800)
 # An account's queue of activities empties in minutes.
 QUEUE = GateKind("queue", (QueueFull,), closes_after=1, first_pause=60)
 
@@ -102,7 +104,7 @@ class Gate:
             times_closed = failures - self._kind.closes_after
             if times_closed < 0:
                 return GateState(failures=failures)
-            pause = min(_LONGEST_PAUSE_SECONDS, self._kind.first_pause * 2.0 ** min(times_closed, 10))
+            pause = min(self._kind.longest_pause, self._kind.first_pause * 2.0 ** min(times_closed, 10))
             return GateState(failures=failures, closed_until=self._now().timestamp() + pause, why=why)
 
         self._change(failed)
@@ -136,6 +138,10 @@ class Gates:
     def service(self) -> Gate:
         """The gate to the service, which is one for all accounts."""
         return self._gate(SERVICE, SERVICE.name)
+
+    def quota(self) -> Gate:
+        """The gate that closes when Constant Contact says that the day's calls are used up, whatever our count."""
+        return self._gate(QUOTA, QUOTA.name)
 
     def queue(self, connection: Connection) -> Gate:
         """The gate to the queue of activities of a connection's account."""

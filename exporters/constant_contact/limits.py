@@ -23,6 +23,13 @@ from shared.tables import DocumentTable, Key, Stored
 LONGEST_PAUSE_SECONDS = 2.0
 # A request that leaves later than this after its slot could meet the requests of later slots in the same second.
 LATEST_START_SECONDS = 0.1
+# Each slot that is overslept costs one of the day's calls.
+_MOST_OVERSLEPT = 3
+_BUSY_SECONDS = 15.0
+_MARGIN = 1.5
+USED_UP = "today's calls to Constant Contact are used up until 00:00 UTC"
+# Those who wait for the new day do not all come in its first second.
+_SPREAD_SECONDS = 10.0
 # The last calls of a day are for following what was sent and for finding out what became of it; nothing new begins.
 KEPT_FOR_FOLLOWING = 500
 # The clocks of the instances and of Constant Contact may differ by this much: a day begins that long after 00:00 UTC.
@@ -73,6 +80,7 @@ class Limiter:
         self._now = now
         self._clock = clock or now
         self._pause = pause
+        self._a_write_takes = 0.0
 
     def take(self, limit: Limit, *, keep: int = 0) -> None:
         """Reserve the next slot and pause until it has come (two seconds at the most).
@@ -84,7 +92,8 @@ class Limiter:
         Raises:
             Wait: the next slot is too far away, or the day's calls are used up. Nothing was reserved.
         """
-        while True:
+        overslept = 0
+        while overslept < _MOST_OVERSLEPT:
             slot = self._reserve(limit, keep)
             if slot is None:
                 continue
@@ -92,32 +101,30 @@ class Limiter:
             if self._clock() - slot <= LATEST_START_SECONDS:
                 return
             # Woken too late (a busy machine): this slot has passed, its call counts, the request takes a new one.
+            overslept += 1
+        raise Wait(_BUSY_SECONDS, "the storage or the machine is too slow to keep the request limit")
 
     def left_today(self, limit: Limit) -> int:
         """How many of the day's calls are left."""
         usage = self._read(limit).value
         return max(0, (limit.a_day or 0) - self._used(usage))
 
-    def exhaust(self, limit: Limit) -> None:
-        """Constant Contact says that the day's quota is used up, whatever our count: take no slot before 00:00 UTC."""
-        while True:
-            stored = self._read(limit)
-            usage = stored.value.model_copy(update={"day": self._day(stored.value), "calls": limit.a_day or 0})
-            if self._write(limit, usage, stored.etag):
-                return
-
     def _reserve(self, limit: Limit, keep: int) -> float | None:
         """The time of a reserved slot, or None when another instance was quicker."""
         stored = self._read(limit)
         now, calls = self._clock(), self._used(stored.value)
         if limit.a_day is not None and calls >= limit.a_day - keep:
-            raise Wait(seconds_to_new_day(self._now()), "today's calls to Constant Contact are used up until 00:00 UTC")
-        slot = max(now, stored.value.next_free)
+            spread = _SPREAD_SECONDS * random.random()  # noqa: S311
+            raise Wait(seconds_to_new_day(self._now()) + spread, USED_UP)
+        # The slot has to be still to come when the row is written.
+        slot = max(now + self._a_write_takes, stored.value.next_free)
         if slot - now > LONGEST_PAUSE_SECONDS:
             # Come back spread out, so that those who wait do not all come at once.
             raise Wait(slot - now + random.random(), "waiting for a free slot of the request limit")  # noqa: S311
         usage = Usage(next_free=slot + limit.seconds_apart, day=self._day(stored.value), calls=calls + 1)
-        return slot if self._write(limit, usage, stored.etag) else None
+        written = self._write(limit, usage, stored.etag)
+        self._a_write_takes = min(LONGEST_PAUSE_SECONDS, _MARGIN * (self._clock() - now))
+        return slot if written else None
 
     def _used(self, usage: Usage) -> int:
         return usage.calls if usage.day == self._day(usage) else 0

@@ -47,11 +47,12 @@ def test_wherever_they_are_all_of_them_are_found(world: World, poison: list[str]
 def test_one_contact_costs_two_calls_for_each_doubling(world: World) -> None:
     run = export_with_poison(world, "person017@")
     states = Counter(stored.value.state for stored in world.services.runs.batches(run.run_id))
-    assert states == {"split": 6, "completed": 7}
+    # One more than that: the first contact was tried alone, because nothing had been accepted yet.
+    assert states == {"split": 7, "completed": 8}
 
 
 def test_a_row_that_a_part_names_is_traced_to_its_place(world: World) -> None:
-    world.fault("rows-refused", match="person040@", times=1)
+    world.fault("rows-refused", match="person040@")
     run = export_with_poison(world, "person001@")
     assert {row.line for row in world.files(run).rejected_rows()} == {3, 42}
 
@@ -62,7 +63,30 @@ def test_a_refusal_of_everything_is_not_looked_for_contact_by_contact(world: Wor
     assert "HTTP 400" in (run.error or "")
     assert run.counts.adds_up
     states = Counter(stored.value.state for stored in world.services.runs.batches(run.run_id))
-    assert states["split"] <= 7
+    assert states["split"] <= 11
+    assert "each of 10 single contacts" in (run.error or "")
+
+
+def test_contacts_that_are_refused_may_be_everywhere(world: World) -> None:
+    """Every part of any size has one; by halves alone nothing would be accepted for long."""
+    run = export_with_poison(world, *(f"person{number:03}@" for number in range(0, 64, 6)))
+    assert (run.counts.sent, run.counts.rejected_by_constant_contact, run.counts.not_sent) == (53, 11, 0)
+    assert len(world.members()) == 53
+
+
+def test_parts_fit_together_though_the_splitter_died_between_them(world: World) -> None:
+    """The first part was kept when nothing had been accepted yet; whoever repeats the split would cut in the middle."""
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    world.fault("poison-contact", match="person017@")
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.deliver(until=lambda: bool(world.services.runs.batches(run.run_id)))
+    (whole,) = (stored.value for stored in world.services.runs.batches(run.run_id))
+    world.services.runs.add_batch(whole.parts(5)[0])
+    world.deliver()
+    assert world.last_run(export).counts.sent == 63
+    assert len(world.members()) == 63
+    assert world.statistics()["contacts_imported_more_than_once"] == 0
 
 
 def test_the_calls_spent_on_looking_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +94,8 @@ def test_the_calls_spent_on_looking_are_bounded(world: World, monkeypatch: pytes
     run = export_with_poison(world, "person017@")
     states = Counter(stored.value.state for stored in world.services.runs.batches(run.run_id))
     assert states == {"split": 3, "completed": 3, "failed": 1}
-    assert (run.status, run.counts.not_sent) == ("failed", 8)
+    assert (run.status, run.counts.not_sent) == ("failed", 16)
+    assert "3 steps and gave up" in (run.error or "")
     assert run.counts.adds_up
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
+from azure.data.tables import TableClient
 from azure.storage.blob import ContainerClient
 
 from exporters import prepare
@@ -139,6 +141,25 @@ def test_the_storage_account_of_the_snapshots_away_is_waited_for(world: World, e
     world.services = healthy
     world.deliver()
     assert is_exact(world, world.last_run(export))
+
+
+def test_the_tables_away_while_the_queues_are_not_is_waited_for(
+    world: World, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start(export)
+    world.deliver(until=lambda: world.last_run(export).status == "uploading")
+    with monkeypatch.context() as patch:
+        for call in ("get_entity", "update_entity", "query_entities", "submit_transaction"):
+            patch.setattr(TableClient, call, away)
+        for _ in range(20):
+            world.deliver_next()
+        assert len(world.queue.waiting) == 2
+    world.deliver()
+    assert is_exact(world, world.last_run(export))
+
+
+def away(*_: object, **__: object) -> None:
+    raise ServiceRequestError("nobody answers")
 
 
 def test_key_vault_away_does_not_matter_while_a_token_is_at_hand(world: World, export: Export) -> None:

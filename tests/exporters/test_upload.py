@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from exporters import upload
+from exporters import ending, upload
 from exporters.constant_contact.client import Account, Activity
 from exporters.runs import Batch, Run
 from exporters.services import Services
-from exporters.steps import give_up
+from exporters.steps import give_up, run_step
 from shared.errors import Wait
 from shared.queues import ACTIVITIES, BATCHES, Message
 from shared.tables import Stored
@@ -64,16 +66,18 @@ def test_an_answer_that_comes_after_the_time_out_is_found_by_the_files_name(
     assert_delivered_once(world, export_under(world, "slow", delay_seconds=1.5))
 
 
-def test_the_quota_is_not_touched_again_before_midnight(world: World) -> None:
+def test_a_quota_that_is_used_up_is_asked_for_again_only_after_minutes(world: World) -> None:
+    """Not before midnight alone: what was used up may have been the day before, by Constant Contact's clock."""
     world.write_snapshot("Loyal", ["ana@example.com,Ana"])
     world.fault("quota-exceeded", times=1)
     export = world.add_export("Loyal")
     world.start(export)
     world.deliver(until=lambda: "00:00 UTC" in (world.last_run(export).waiting or ""))
-    day = world.clock.now().date()
-    world.deliver(until=lambda: world.last_run(export).ended)
-    assert world.clock.now().date() > day
-    assert world.members() == ["ana@example.com"]
+    asked, at = world.last_run(export).requests, world.clock.now()
+    world.deliver(until=lambda: world.last_run(export).requests > asked)
+    assert world.clock.now() - at >= timedelta(minutes=4)
+    world.deliver()
+    assert world.last_run(export).status == "successful"
 
 
 @pytest.mark.parametrize(
@@ -239,3 +243,53 @@ def test_the_activity_of_a_worker_that_died_is_waited_for_though_it_is_listed_la
     world.deliver()
     assert len(looks) > 1
     assert_delivered_once(world, world.last_run(export))
+
+
+def test_an_upload_that_stops_its_worker_each_time_ends_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Account, "import_file", stops)
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    world.start(export)
+    for _ in range(2000):
+        if not world.queue.waiting:
+            break
+        following = min(world.queue.waiting)
+        try:
+            world.deliver_next()
+        except MemoryError:
+            # The host delivers the message again.
+            world.queue.send(following.queue, following.message, after_seconds=10)
+    ended = world.last_run(export)
+    assert ended.status == "failed"
+    assert "stopped each of 10 times" in (ended.error or "")
+    assert ended.requests < 200
+
+
+def test_a_batch_that_is_claimed_as_the_time_limit_comes_is_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker claims the batch right after another one has looked whether anything is on its way."""
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    world.deliver(until=lambda: world.last_run(export).status == "uploading")
+    (batch,) = (one for one in world.queue.waiting if one.queue == BATCHES)
+    world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
+    look = ending.is_sending
+
+    def look_and_be_overtaken(services: Services, run: Run) -> bool:
+        found = look(services, run)
+        monkeypatch.setattr(ending, "is_sending", look)
+        run_step(world.services, BATCHES, batch.message.model_dump_json())
+        return found
+
+    monkeypatch.setattr(ending, "is_sending", look_and_be_overtaken)
+    world.deliver()
+    ended = world.services.runs.get(export.id, run.run_id)
+    assert ended.status == "timed_out"
+    assert ended.counts.sent == len(world.members())

@@ -49,9 +49,9 @@ def account(url: str, *, seconds: float = 1.0) -> Account:
     """The account of a connection at that address; only its answers are real."""
     settings: Any = SimpleNamespace(constant_contact_api_url=f"{url}/v3", request_timeout_seconds=seconds)
     tokens: Any = SimpleNamespace(access_token=lambda _: "token", another_access_token=lambda *_, **__: "token")
-    limiter: Any = SimpleNamespace(take=lambda *_, **__: None, exhaust=lambda _: None)
+    limiter: Any = SimpleNamespace(take=lambda *_, **__: None)
     gate = SimpleNamespace(attempt=contextlib.nullcontext)
-    gates: Any = SimpleNamespace(service=lambda: gate, queue=lambda _: gate)
+    gates: Any = SimpleNamespace(service=lambda: gate, quota=lambda: gate, queue=lambda _: gate)
     return Account(CONNECTION, settings, tokens, limiter, gates, timed_session(), now=lambda: NOW)
 
 

@@ -1,0 +1,143 @@
+"""A run that was stopped, or has taken too long, ends when it is certain that nothing of it is under way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from exporters.follow import _settled, _show, follow
+from exporters.runs import Batch, BatchState, Run
+from exporters.steps import run_step
+from shared.queues import ACTIVITIES, RUNS, Message
+from tests.exporters.world import World
+
+
+def uploading(world: World, *batches: Batch, **more: object) -> Run:
+    run = world.start(world.add_export("Loyal"))
+    world.queue.waiting.clear()
+    for batch in batches:
+        world.services.runs.add_batch(batch.model_copy(update={"run_id": run.run_id}))
+    counts = run.counts.model_copy(update={"read": 1, "prepared": 1, "not_sent": 1})
+    return world.services.runs.change(
+        run,
+        lambda r: r.model_copy(update={"status": "uploading", "batches": len(batches), "counts": counts, **more}),
+    )
+
+
+def a_batch(state: BatchState = "pending", **more: object) -> Batch:
+    return Batch(run_id="", number=1, contacts=1, state=state).model_copy(update=more)
+
+
+def now(world: World, run: Run) -> Run:
+    return world.services.runs.get(run.export_id, run.run_id)
+
+
+@pytest.mark.parametrize(
+    ("state", "stopped", "unclear_for", "settled"),
+    [
+        ("pending", False, None, False),
+        ("pending", True, None, True),
+        ("sending", True, None, True),
+        ("sending", True, 30, False),
+        # A minute longer than the batch may turn up: whoever looks for it has one look more.
+        ("sending", True, -30, False),
+        ("sending", True, -90, True),
+        ("sending", False, -90, False),
+        ("uploaded", False, None, False),
+        ("uploaded", True, None, False),
+        ("completed", False, None, True),
+        ("failed", False, None, True),
+        ("split", False, None, True),
+    ],
+)
+def test_nothing_more_happens_to_a_batch(
+    world: World, state: BatchState, stopped: bool, unclear_for: int | None, settled: bool
+) -> None:
+    run = uploading(world, stop="stopped" if stopped else None)
+    until = None if unclear_for is None else world.clock.now() + timedelta(seconds=unclear_for)
+    assert bool(_settled(a_batch(state, unclear_until=until), run, world.clock.now())) is settled
+
+
+def test_a_stopped_run_ends_with_its_batches_unsent(world: World) -> None:
+    run = uploading(world, a_batch(), stop="somebody stopped it")
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id))
+    ended = now(world, run)
+    assert (ended.status, ended.error, ended.counts.not_sent) == ("failed", "somebody stopped it", 1)
+
+
+@pytest.mark.parametrize("status", ["queued", "preparing"])
+def test_a_message_from_before_its_time_does_nothing(world: World, status: str) -> None:
+    run = uploading(world, a_batch(), status=status, stop="somebody stopped it")
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id))
+    assert now(world, run).status == status
+    assert world.queue.waiting == []
+
+
+def test_a_run_over_its_time_ends_when_it_is_looked_at(world: World) -> None:
+    run = uploading(world, a_batch())
+    world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id))
+    assert now(world, run).status == "timed_out"
+
+
+def test_a_run_over_its_time_goes_on_while_a_batch_may_be_on_its_way(world: World) -> None:
+    world.clock.advance(1)
+    limit = world.settings.run_time_limit_hours * 3600 + 60
+    until = world.clock.now() + timedelta(seconds=limit + 30)
+    run = uploading(world, a_batch("sending", unclear_until=until, claimed_until=until))
+    world.clock.advance(limit)
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id))
+    assert now(world, run).status == "uploading"
+    world.clock.advance(60)
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id))
+    assert now(world, run).status == "timed_out"
+
+
+def test_a_run_in_time_goes_on_and_is_looked_at_later_and_later(world: World) -> None:
+    run = uploading(world, a_batch())
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id, turn=3))
+    assert now(world, run).status == "uploading"
+    (waiting,) = world.queue.waiting
+    assert (waiting.queue, waiting.message.turn) == (ACTIVITIES, 4)
+    assert 2 < (waiting.due - world.clock.now()).total_seconds() < 4
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [
+        (("uploaded", "completed", "failed", "split"), "finishing"),
+        (("uploaded", "pending"), "uploading"),
+        (("uploaded", "sending"), "uploading"),
+    ],
+)
+def test_a_run_of_which_all_is_uploaded_is_finishing(world: World, states: tuple[BatchState, ...], status: str) -> None:
+    batches = [a_batch(state, number=number) for number, state in enumerate(states, 1)]
+    run = uploading(world, *batches)
+    _show(world.services, run, world.services.runs.batches(run.run_id))
+    assert now(world, run).status == status
+
+
+def test_a_step_that_waits_ends_a_run_that_is_over_its_time(world: World) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    waiting = world.queue.waiting.pop()
+    changed = {"run_time_limit_hours": 0.0001, "snapshot_quiet_seconds": 3600.0}
+    object.__setattr__(world.services, "settings", world.settings.model_copy(update=changed))
+    world.clock.advance(60)
+    run_step(world.services, waiting.queue, waiting.message.model_dump_json())
+    assert now(world, run).status == "timed_out"
+    assert world.services.runs.slot(export.id).value.run_id is None
+    assert world.queue.waiting == []
+
+
+def test_a_step_that_waits_in_time_is_put_back(world: World) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    (waiting,) = world.queue.waiting
+    world.queue.waiting.clear()
+    run_step(world.services, RUNS, waiting.message.model_dump_json())
+    assert not now(world, run).ended
+    assert [one.queue for one in world.queue.waiting] == [RUNS]

@@ -1,0 +1,85 @@
+"""Connections and exports are found by their ids and listed by name."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from azure.data.tables import TableServiceClient
+
+from local.azurite import Azurite
+from shared.documents import Connections, Exports, is_id, new_id
+from shared.errors import NotFound
+from shared.models import Connection, Export
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def connections(azurite: Azurite) -> Iterator[Connections]:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
+        yield Connections(service.create_table(f"Connections{uuid.uuid4().hex[:10]}"))
+
+
+@pytest.fixture
+def exports(azurite: Azurite) -> Iterator[Exports]:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
+        yield Exports(service.create_table(f"Exports{uuid.uuid4().hex[:10]}"))
+
+
+def connection(name: str) -> Connection:
+    return Connection(id=new_id(), display_name=name, secret_name="secret", created_at=NOW, created_by="test")
+
+
+def export(name: str) -> Export:
+    return Export(
+        id=new_id(),
+        name=name,
+        connection_id="connection",
+        list_id="list",
+        segments=("Loyal",),
+        mapping={"email": "EMail"},
+        created_at=NOW,
+        created_by="test",
+    )
+
+
+def test_a_connection_comes_back_as_it_was_added(connections: Connections) -> None:
+    shop = connection("Shop")
+    connections.add(shop)
+    assert connections.get(shop.id) == shop
+
+
+def test_an_export_comes_back_as_it_was_added(exports: Exports) -> None:
+    newsletter = export("Newsletter")
+    exports.add(newsletter)
+    assert exports.get(newsletter.id) == newsletter
+
+
+def test_connections_are_listed_by_name_whatever_their_case(connections: Connections) -> None:
+    for name in ("beta", "Alpha", "Gamma"):
+        connections.add(connection(name))
+    assert [one.display_name for one in connections.all()] == ["Alpha", "beta", "Gamma"]
+
+
+def test_exports_are_listed_by_name_whatever_their_case(exports: Exports) -> None:
+    for name in ("beta", "Alpha", "Gamma"):
+        exports.add(export(name))
+    assert [one.name for one in exports.all()] == ["Alpha", "beta", "Gamma"]
+
+
+@pytest.mark.parametrize("odd", ["", "a/b", "a\\b", "a#b", "a?b", "a b", "x" * 65, "nobody-made-this"])
+def test_what_nobody_made_is_not_found(connections: Connections, exports: Exports, odd: str) -> None:
+    with pytest.raises(NotFound, match="There is no connection"):
+        connections.get(odd)
+    with pytest.raises(NotFound, match="There is no export"):
+        exports.get(odd)
+
+
+def test_ids_are_new_each_time_and_can_be_looked_up() -> None:
+    assert new_id() != new_id()
+    assert is_id(new_id())
+    assert is_id("x" * 64)
+    assert is_id("a-Z-9")
