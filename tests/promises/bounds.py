@@ -106,7 +106,9 @@ class Instances:
         self._now = NOON
         self._client_id = f"client-{seed}-{self._random.random()}"
         self._table = table
-        self._limiters = [Limiter(table._client, self._client_id, now=lambda: self._now, pause=self._pause)] * 4
+        self._limiters = [
+            Limiter(table._client, self._client_id, now=lambda: self._now, pause=self._pause) for _ in range(4)
+        ]
         self._starts: list[float] = []
         self._inside = False
 
