@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.data.tables import TableClient, TableServiceClient
+from azure.data.tables import TableClient
 
 from exporters.constant_contact.errors import ConstantContactError, QueueFull, Refused, ServerError, Unreachable
 from exporters.constant_contact.gates import QUEUE, SERVICE, Gates
-from local.azurite import Azurite
 from shared.errors import Wait
 from shared.models import Connection
 
@@ -27,12 +24,6 @@ class Time:
 
     def pass_by(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def table(azurite: Azurite) -> Iterator[TableClient]:
-    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
-        yield service.create_table(f"Limits{uuid.uuid4().hex[:10]}")
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -38,12 +37,6 @@ class Time:
 
     def pause(self, seconds: float) -> None:
         self.now += seconds
-
-
-@pytest.fixture
-def table(azurite: Azurite) -> Iterator[TableClient]:
-    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
-        yield service.create_table(f"Limits{uuid.uuid4().hex[:10]}")
 
 
 def limiter(table: TableClient, time: Time, client_id: str = "app") -> Limiter:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from azure.data.tables import TableClient, TableServiceClient
+from azure.data.tables import TableClient
 
 from exporters.constant_contact.limits import (
     API,
@@ -18,7 +16,6 @@ from exporters.constant_contact.limits import (
     Limiter,
     Usage,
 )
-from local.azurite import Azurite
 from shared.errors import Wait
 from shared.tables import DocumentTable, Key
 
@@ -40,12 +37,6 @@ class Time:
         self.pauses.append(seconds)
         self.now += seconds + self.late
         self.late = 0.0
-
-
-@pytest.fixture
-def table(azurite: Azurite) -> Iterator[TableClient]:
-    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
-        yield service.create_table(f"Limits{uuid.uuid4().hex[:10]}")
 
 
 @pytest.fixture
