@@ -52,8 +52,10 @@ def refresh(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="0 */15 * * * *")
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
     """Four times an hour: take up runs that nobody carries on, delete files past their retention time."""
-    sweeping.take_up_lost_runs(services())
-    log.info("the sweep deleted %d files", sweeping.delete_old_files(services()))
+    try:
+        sweeping.take_up_lost_runs(services())
+    finally:
+        log.info("the sweep deleted %d files", sweeping.delete_old_files(services()))
 
 
 @app.blob_trigger(

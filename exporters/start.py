@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from exporters.each import each
 from exporters.runs import Run, Trigger, new_run_id
 from exporters.services import Services
 from shared.errors import Conflict, ExportError
@@ -42,44 +43,49 @@ def start_on_demand(services: Services, export_id: str, started_by: str) -> Run:
 
 
 def start_scheduled(services: Services) -> list[Run]:
-    """Start every export with an active schedule that has a snapshot which it has not exported successfully."""
-    started = []
+    """Start every export with an active schedule that has a snapshot which it has not exported successfully.
+
+    An export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn.
+    """
     catalog = services.catalog()
-    for export in services.exports.all():
+
+    def start(export: Export) -> Run | None:
         if export.schedule == "off":
-            continue
+            return None
         newest = _newest(catalog, export)
         exported = services.runs.slot(export.id).value.exported
         # A segment without any snapshot starts a run too: it fails, and says what is missing.
         if newest.keys() == set(export.segments) and newest == exported:
-            continue
+            return None
         run, is_new = _take_slot(services, export, "timer", BY_TIMER, versions=newest)
-        if is_new:
-            started.append(run)
-    return started
+        return run if is_new else None
+
+    return each(services.exports.all(), start, name_of_export)
 
 
 def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
-    """A blob arrived in the snapshot container: start every scheduled export that has not taken it up yet."""
-    started: list[Run] = []
+    """A blob arrived in the snapshot container: start every scheduled export that has not taken it up yet.
+
+    An export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn.
+    """
     if not (is_data_file(arrived) or name_of(arrived) == MODEL_FILE):
-        return started
+        return []
     catalog = services.catalog()
-    for export in services.exports.all():
+
+    def start(export: Export) -> Run | None:
         if export.schedule == "off":
-            continue
+            return None
         newest = _newest(catalog, export)
         if not newest or newest == services.runs.slot(export.id).value.seen:
-            continue
+            return None
         run, is_new = _take_slot(services, export, "event", BY_EVENT, versions=newest)
         if is_new:
-            started.append(run)
-            continue
+            return run
         services.runs.change_slot(export.id, start_again=True)
         # The run may have ended before it could see that.
-        if again := start_again(services, run):
-            started.append(again)
-    return started
+        return start_again(services, run)
+
+    return each(services.exports.all(), start, name_of_export)
 
 
 def start_again(services: Services, ended: Run) -> Run | None:
@@ -94,6 +100,11 @@ def start_again(services: Services, ended: Run) -> Run | None:
         return None
     run, _ = _take_slot(services, export, "event", BY_EVENT, versions=newest)
     return run
+
+
+def name_of_export(export: Export) -> str:
+    """What the log calls it."""
+    return f"export {export.id}"
 
 
 def _newest(catalog: SegmentCatalog, export: Export) -> dict[str, str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 
 from azure.core.exceptions import ResourceNotFoundError
 
+from exporters.each import each
 from exporters.ending import end_overdue
 from exporters.runs import Run, time_of
 from exporters.services import Services
-from exporters.start import start_again
+from exporters.start import name_of_export, start_again
 from exporters.turns import hand_out
 from shared.errors import NotFound
+from shared.models import Export
 from shared.queues import RUNS, Message
 
 log = logging.getLogger(__name__)
@@ -27,12 +29,13 @@ def take_up_lost_runs(services: Services) -> list[Run]:
 
     A message that is lost for good (deleted by hand, or with its queue) would otherwise hold its export up for ever.
     A second message does no harm where the first is only late. Returns the runs that were taken up or ended.
+    An export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn.
     """
-    taken_up = []
-    for export in services.exports.all():
+
+    def take_up(export: Export) -> Run | None:
         slot = services.runs.slot(export.id).value
         if slot.run_id is None:
-            continue
+            return None
         try:
             run = services.runs.get(export.id, slot.run_id)
         except NotFound:
@@ -40,35 +43,45 @@ def take_up_lost_runs(services: Services) -> list[Run]:
                 "export %s: run %s, which holds its slot, does not exist; the slot is freed", export.id, slot.run_id
             )
             services.runs.change_slot(export.id, run_id=None)
-            continue
+            return None
         if ended := end_overdue(services, run):
             start_again(services, ended)
         elif _is_silent(services, run):
             _send_again(services, run)
         else:
-            continue
+            return None
         log.warning("run %s was taken up again: nothing had carried it on", run.run_id)
-        taken_up.append(run)
-    return taken_up
+        return run
+
+    return each(services.exports.all(), take_up, name_of_export)
 
 
 def delete_old_files(services: Services) -> int:
     """Delete the blobs of runs that were started more than the retention time ago; how many there were.
 
-    The run itself, its counts and its batches stay: they hold no personal data.
+    The run itself, its counts and its batches stay: they hold no personal data. A blob that cannot be deleted does not
+    keep the others; what was wrong with it is raised after them.
     """
+
+    def delete(name: str) -> bool | None:
+        try:
+            services.files.delete_blob(name)
+        except ResourceNotFoundError:
+            return None
+        return True
+
+    return len(each(_old_files(services), delete, lambda name: f"deleting {name}"))
+
+
+def _old_files(services: Services) -> Iterator[str]:
     before = services.now() - timedelta(days=services.settings.file_retention_days)
-    deleted = 0
     for name in services.files.list_blob_names():
         started_at = time_of(name.partition("/")[0])
         if started_at is None:
             continue
         if started_at >= before:
-            break  # Their names begin with the time of their run: what follows is younger.
-        with contextlib.suppress(ResourceNotFoundError):
-            services.files.delete_blob(name)
-            deleted += 1
-    return deleted
+            return  # Their names begin with the time of their run: what follows is younger.
+        yield name
 
 
 def _is_silent(services: Services, run: Run) -> bool:

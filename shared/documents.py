@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
+from collections.abc import Iterator
 
 from azure.data.tables import TableClient
+from pydantic import ValidationError
 
 from shared.errors import NotFound
 from shared.models import Connection, Export
-from shared.tables import DocumentTable, Key
+from shared.tables import Document, DocumentTable, Key
+
+log = logging.getLogger(__name__)
 
 # One partition each: there are at most a few thousand, and they are always listed together.
 _CONNECTIONS, _EXPORTS = "connection", "export"
@@ -25,11 +30,24 @@ def is_id(text: str) -> bool:
     return re.fullmatch(r"[0-9A-Za-z-]{1,64}", text) is not None
 
 
+class _ReadableDocuments(DocumentTable[Document]):
+    """Lists what can be read: one row that somebody spoilt by hand must not hide all the others."""
+
+    def readable(self, partition: str) -> Iterator[Document]:
+        """The documents of a partition but those that are none; the log names these."""
+        for row in self._client.query_entities("PartitionKey eq @partition", parameters={"partition": partition}):
+            try:
+                yield self._stored(row).value
+            except (ValidationError, TypeError) as error:
+                # Told by its type alone: its text repeats what is in the row.
+                log.error("the %s %s cannot be read: %s", partition, row["RowKey"], type(error).__name__)
+
+
 class Connections:
     """The connections, by id."""
 
     def __init__(self, client: TableClient) -> None:
-        self._table = DocumentTable(client, Connection)
+        self._table = _ReadableDocuments(client, Connection)
 
     def add(self, connection: Connection) -> None:
         """Keep a new connection."""
@@ -47,15 +65,15 @@ class Connections:
         return stored.value
 
     def all(self) -> list[Connection]:
-        """Every connection, by name."""
-        return sorted((one.value for one in self._table.partition(_CONNECTIONS)), key=lambda c: c.display_name.lower())
+        """Every connection that can be read, by name."""
+        return sorted(self._table.readable(_CONNECTIONS), key=lambda c: c.display_name.lower())
 
 
 class Exports:
     """The exports, by id."""
 
     def __init__(self, client: TableClient) -> None:
-        self._table = DocumentTable(client, Export)
+        self._table = _ReadableDocuments(client, Export)
 
     def add(self, export: Export) -> None:
         """Keep a new export."""
@@ -73,5 +91,5 @@ class Exports:
         return stored.value
 
     def all(self) -> list[Export]:
-        """Every export, by name."""
-        return sorted((one.value for one in self._table.partition(_EXPORTS)), key=lambda e: e.name.lower())
+        """Every export that can be read, by name."""
+        return sorted(self._table.readable(_EXPORTS), key=lambda e: e.name.lower())

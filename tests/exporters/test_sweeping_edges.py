@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from exporters.runs import Batch, Run, new_run_id
 from exporters.sweeping import SILENCE, delete_old_files, take_up_lost_runs
@@ -100,3 +101,25 @@ def test_the_files_of_runs_past_the_retention_time_are_deleted_and_no_others(wor
     assert delete_old_files(world.services) == 4
     assert sorted(files.list_blob_names()) == ["0/not-a-run.csv", f"{young}/batch-0001.csv", f"{young}/plan.json"]
     assert delete_old_files(world.services) == 0
+
+
+def test_a_file_that_cannot_be_deleted_does_not_keep_the_others(world: World) -> None:
+    old = new_run_id(world.clock.now() - timedelta(days=world.settings.file_retention_days, minutes=5))
+    files = world.services.files
+    for name in ("a.csv", "b.csv", "c.csv"):
+        files.upload_blob(f"{old}/{name}", b"x")
+    lease = files.get_blob_client(f"{old}/b.csv").acquire_lease()
+    with pytest.raises(HttpResponseError):
+        delete_old_files(world.services)
+    assert list(files.list_blob_names()) == [f"{old}/b.csv"]
+    lease.release()
+    assert delete_old_files(world.services) == 1
+
+
+def test_a_file_that_somebody_else_deletes_at_that_moment_is_not_missed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = new_run_id(world.clock.now() - timedelta(days=world.settings.file_retention_days, minutes=5))
+    world.services.files.upload_blob(f"{old}/a.csv", b"x")
+    monkeypatch.setattr(type(world.services.files), "list_blob_names", lambda *_: [f"{old}/a.csv", f"{old}/gone.csv"])
+    assert delete_old_files(world.services) == 1

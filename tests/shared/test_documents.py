@@ -70,6 +70,26 @@ def test_exports_are_listed_by_name_whatever_their_case(exports: Exports) -> Non
     assert [one.name for one in exports.all()] == ["Alpha", "beta", "Gamma"]
 
 
+@pytest.mark.parametrize("spoilt", ['{"name": "ana@example.com"}', "{", None])
+def test_a_row_that_is_no_document_does_not_hide_the_others_and_is_named_in_the_log(
+    azurite: Azurite, caplog: pytest.LogCaptureFixture, spoilt: str | None
+) -> None:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
+        table = service.create_table(f"Documents{uuid.uuid4().hex[:10]}")
+        for kind, row in (("export", "spoilt-export"), ("connection", "spoilt-connection")):
+            properties = {} if spoilt is None else {"document": spoilt}
+            table.create_entity({"PartitionKey": kind, "RowKey": row, **properties})
+        exports, connections = Exports(table), Connections(table)
+        newsletter, shop = export("Newsletter"), connection("Shop")
+        exports.add(newsletter)
+        connections.add(shop)
+        assert exports.all() == [newsletter]
+        assert connections.all() == [shop]
+    assert "the export spoilt-export cannot be read" in caplog.text
+    assert "the connection spoilt-connection cannot be read" in caplog.text
+    assert "ana@example.com" not in caplog.text
+
+
 @pytest.mark.parametrize("odd", ["", "a/b", "a\\b", "a#b", "a?b", "a b", "x" * 65, "nobody-made-this"])
 def test_what_nobody_made_is_not_found(connections: Connections, exports: Exports, odd: str) -> None:
     with pytest.raises(NotFound, match="There is no connection"):
