@@ -56,7 +56,7 @@ def connect(settings: Settings) -> Services:
     limits, client_id = storage.table("Limits"), settings.constant_contact_client_id
     limiter = Limiter(limits, client_id, clock=TableClock(limits).time)
     gates = Gates(limits, client_id, now=utc_now)
-    tokens = Tokens(settings, Secrets(settings), storage.container("locks"), limiter, session, now=utc_now)
+    tokens = Tokens(settings, Secrets(settings), storage.container("locks"), limiter, session, gates=gates, now=utc_now)
     return Services(
         settings=settings,
         connections=Connections(storage.table("Connections")),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from pydantic import ValidationError
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from exporters.constant_contact.answers import Activity, ActivityPage, ContactList, parsed, read_body
 from exporters.constant_contact.errors import (
@@ -20,11 +20,13 @@ from exporters.constant_contact.errors import (
     QuotaExceeded,
     ServerError,
     SignInAgain,
+    Throttled,
     Unreachable,
     answer_error,
 )
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING, Limiter
+from exporters.constant_contact.session import connect
 from exporters.constant_contact.tokens import Tokens
 from shared.errors import Wait
 from shared.models import Connection
@@ -143,7 +145,10 @@ class Account:
             )
         if answer.status_code // 100 == 2:
             return answer
-        raise _error(answer, queues_work=queues_work)
+        error = _error(answer, queues_work=queues_work)
+        if isinstance(error, Throttled):
+            self._limiter.hold_back(API, error.seconds)
+        raise error
 
     def _send(
         self, token: str, method: str, path: str, keep: int, send_by: datetime | None, **content: Any
@@ -161,9 +166,13 @@ class Account:
     ) -> requests.Response:
         address = self._settings.constant_contact_api_url + path
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "gzip"}
-        # Encoded before the slot is taken, so that the request leaves when its slot has come.
+        # Encoded and connected before the slot is taken, so that the request leaves when its slot has come.
         request = self._session.prepare_request(requests.Request(method, address, headers=headers, **content))
         options = self._session.merge_environment_settings(request.url, {}, True, None, None)
+        try:
+            connect(self._session, request, _CONNECT_SECONDS, options)
+        except (HTTPError, OSError) as error:
+            raise self._unreachable() from error
         self._limiter.take(API, keep=keep)
         if send_by and self._now() > send_by:
             raise Wait(1, "the request was held up for too long and was not sent")
@@ -171,7 +180,8 @@ class Account:
         try:
             answer = self._session.send(
                 request,
-                timeout=(_CONNECT_SECONDS, self._settings.request_timeout_seconds),
+                # For sending it and for its answer, each.
+                timeout=self._settings.request_timeout_seconds,
                 # A token is sent to nobody but the configured service.
                 allow_redirects=False,
                 **options,

@@ -7,6 +7,7 @@ ConstantContactError
 ├── QuotaExceeded      no calls left until 00:00 UTC (429); certainly not processed
 ├── QueueFull          1,000 activities are waiting in the account (429); certainly not processed
 ├── Unreachable        no connection was made; certainly not processed
+├── SignInAway         the sign-in service gave no token, for a reason that may pass
 └── Unclear            it may have been processed: look before sending again
     ├── ServerError    an answer came, and it was a 5xx
     ├── Unreadable     an answer came, it was a success, and it cannot be read
@@ -69,6 +70,14 @@ class QueueFull(ConstantContactError):
 
 class Unreachable(ConstantContactError):
     """No connection could be made, so nothing was sent."""
+
+
+class SignInAway(ConstantContactError):
+    """The sign-in service does not answer or refuses for now; wait at least `seconds`."""
+
+    def __init__(self, why: str, seconds: float = 15.0) -> None:
+        super().__init__(f"Constant Contact's sign-in service {why}")
+        self.seconds = seconds
 
 
 class Unclear(ConstantContactError):

@@ -1,7 +1,7 @@
 """Closes the way to a service that keeps failing, for all instances together.
 
 An outage of hours must not use up the day's calls: while a gate is closed nobody tries, and each time it opens one
-worker alone does. A success opens it for all.
+worker alone does. A success opens it for all. Where the service says how long it wants to be left alone, so it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from datetime import datetime
 from azure.data.tables import TableClient
 from pydantic import BaseModel, ConfigDict
 
-from exporters.constant_contact.errors import ConstantContactError, QueueFull, QuotaExceeded, Unclear, Unreachable
+from exporters.constant_contact.errors import (
+    ConstantContactError,
+    QueueFull,
+    QuotaExceeded,
+    ServerError,
+    SignInAway,
+    Unclear,
+    Unreachable,
+)
 from shared.errors import Conflict, Wait
 from shared.models import Connection
 from shared.tables import DocumentTable, Key, Stored
@@ -44,6 +52,13 @@ class GateKind:
     first_pause: float
     longest_pause: float = 300.0
 
+    def pause(self, failures: int) -> float:
+        """Seconds to stay closed after so many failures in a row."""
+        times_closed = failures - self.closes_after
+        if times_closed < 0:
+            return 0.0
+        return min(self.longest_pause, self.first_pause * 2.0 ** min(times_closed, 10))
+
 
 # A single 503 is no outage.
 SERVICE = GateKind("service", (Unreachable, Unclear), closes_after=3, first_pause=4)
@@ -51,6 +66,8 @@ SERVICE = GateKind("service", (Unreachable, Unclear), closes_after=3, first_paus
 QUOTA = GateKind("quota", (QuotaExceeded,), closes_after=1, first_pause=300, longest_pause=1800)
 # An account's queue of activities empties in minutes.
 QUEUE = GateKind("queue", (QueueFull,), closes_after=1, first_pause=60)
+# Tokens are asked for long before the old ones end: there is time, and each try writes a version of a secret.
+SIGN_IN = GateKind("sign-in", (SignInAway,), closes_after=1, first_pause=15)
 
 
 class Gate:
@@ -73,7 +90,7 @@ class Gate:
         try:
             yield
         except self._kind.failures as error:
-            self._failed(found, str(error))
+            self._failed(found, error)
             raise
         except (Wait, ConstantContactError):
             if found.failures >= self._kind.closes_after:
@@ -96,16 +113,15 @@ class Gate:
             if self._write(state.model_copy(update={"closed_until": now + _TRIAL_SECONDS}), stored):
                 return state
 
-    def _failed(self, found: GateState, why: str) -> None:
+    def _failed(self, found: GateState, error: ConstantContactError) -> None:
+        asked_for = error.seconds if isinstance(error, ServerError | SignInAway) and error.seconds else 0.0
+
         def failed(state: GateState) -> GateState:
             if state.failures != found.failures:
                 return state  # Somebody else's failure at the same time: an outage is counted once.
             failures = state.failures + 1
-            times_closed = failures - self._kind.closes_after
-            if times_closed < 0:
-                return GateState(failures=failures)
-            pause = min(self._kind.longest_pause, self._kind.first_pause * 2.0 ** min(times_closed, 10))
-            return GateState(failures=failures, closed_until=self._now().timestamp() + pause, why=why)
+            pause = max(self._kind.pause(failures), asked_for)
+            return GateState(failures=failures, closed_until=self._now().timestamp() + pause, why=str(error))
 
         self._change(failed)
 
@@ -146,6 +162,10 @@ class Gates:
     def queue(self, connection: Connection) -> Gate:
         """The gate to the queue of activities of a connection's account."""
         return self._gate(QUEUE, f"{QUEUE.name}-{connection.id}")
+
+    def sign_in(self, connection: Connection) -> Gate:
+        """The gate to the sign-in service; a connection has its own, since a grant may be what is refused there."""
+        return self._gate(SIGN_IN, f"{SIGN_IN.name}-{connection.id}")
 
     def _gate(self, kind: GateKind, row: str) -> Gate:
         return Gate(self._table, Key(self._client_id, row), kind, self._now)

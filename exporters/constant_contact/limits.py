@@ -104,6 +104,14 @@ class Limiter:
             overslept += 1
         raise Wait(_BUSY_SECONDS, "the storage or the machine is too slow to keep the request limit")
 
+    def hold_back(self, limit: Limit, seconds: float) -> None:
+        """Give no slot of the limit to anybody for so many seconds: the service has asked for that."""
+        while True:
+            stored = self._read(limit)
+            next_free = max(stored.value.next_free, self._clock() + seconds)
+            if self._write(limit, stored.value.model_copy(update={"next_free": next_free}), stored.etag):
+                return
+
     def left_today(self, limit: Limit) -> int:
         """How many of the day's calls are left."""
         usage = self._read(limit).value

@@ -1,6 +1,8 @@
 """A session whose answers have a time limit as a whole: a header that trickles in byte by byte ends with it too.
 
-The time-out of `requests` and `urllib3` is that of one read from the socket; it begins anew with every byte.
+The read time-out of `requests` and `urllib3` is that of one read from the socket; it begins anew with every byte.
+Their connect time-out is that of sending the whole request too. Where a connection has been made beforehand, it is
+that of sending alone.
 """
 
 from __future__ import annotations
@@ -23,6 +25,34 @@ def timed_session() -> requests.Session:
     for scheme in ("http://", "https://"):
         session.mount(scheme, _TimedAdapter())
     return session
+
+
+def connect(session: requests.Session, request: requests.PreparedRequest, seconds: float, options: Any) -> None:
+    """Open the connection that the request will be sent on, unless one is open.
+
+    Args:
+        session: the session that will send it.
+        request: what will be sent; of it only the address counts here.
+        seconds: the time-out.
+        options: proxies, verify and cert, as for `session.send`.
+
+    Raises:
+        OSError, urllib3.exceptions.HTTPError: there is no connection.
+    """
+    adapter: Any = session.get_adapter(request.url or "")
+    verify, cert = options["verify"], options["cert"]
+    pool: HTTPConnectionPool = adapter.get_connection_with_tls_context(request, verify, options["proxies"], cert)
+    # As the adapter itself does when it sends.
+    adapter.cert_verify(pool, request.url, verify, cert)
+    if pool.proxy is not None:
+        return  # The way through a proxy is part of the request.
+    connection = pool._get_conn()
+    try:
+        if connection.is_closed:
+            connection.timeout = seconds
+            connection.connect()
+    finally:
+        pool._put_conn(connection)
 
 
 class _TimedStream(io.RawIOBase):

@@ -2,7 +2,8 @@
 
 A rotating refresh token works once: whoever spends it must have saved its successor before anybody needs it. So a
 refresh holds the connection's lease, reads the secret again under it, and saves the new pair before using it. With
-long-lived refresh tokens the same value comes back and the same steps are harmless.
+long-lived refresh tokens the same value comes back and the same steps are harmless. While the sign-in service is away
+nothing is asked and nothing is written.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import requests
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
@@ -24,10 +25,12 @@ from exporters.constant_contact.errors import (
     NoAnswer,
     ServerError,
     SignInAgain,
+    SignInAway,
     Throttled,
     answer_error,
     error_keys,
 )
+from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import TOKEN, Limiter
 from shared.errors import Wait
 from shared.models import Connection
@@ -43,11 +46,18 @@ _LEASE_SECONDS = 60
 _LONGEST_LIFE_SECONDS = 30 * 24 * 3600
 _LONGEST_TOKEN = 8_000
 _CACHE_FOR = timedelta(minutes=5)
-# Connecting and reading, each; together within a lease.
+# Connecting and reading; together, and with the pause of a save, within a lease.
 _ANSWER_SECONDS = (5, 30)
-# A new pair that the vault does not take for so long may be lost; a function may take 30 minutes.
+# Until the vault takes it, the new pair is in this process alone and the one in the vault is spent: whoever gives up
+# may lose the grant, and a person has to sign in again. So the worker stays as long as it can: host.json gives a
+# function 30 minutes, within which the host keeps its message from others (it renews the message's invisibility) and
+# the plan lets it finish though its instance is to go. Ten minutes are left for what else the function does.
 _SAVE_WITHIN = timedelta(minutes=20)
-_SAVE_AGAIN_SECONDS = 2.0
+_SAVE_AGAIN_SECONDS = 5.0
+# For a clock that is set back meanwhile.
+_MOST_SAVES = 240
+# A storage that is away must not hold up a vault that is not.
+_RENEWING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 5, "retry_total": 0}
 _OTHER_REFRESHER = "another worker is refreshing the connection's token"
 
 
@@ -103,6 +113,7 @@ class Tokens:
         limiter: Limiter,
         session: requests.Session,
         *,
+        gates: Gates,
         now: Callable[[], datetime],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -111,6 +122,7 @@ class Tokens:
         self._locks = locks
         self._limiter = limiter
         self._session = session
+        self._gates = gates
         self._now = now
         self._pause = pause
         self._cache: dict[str, tuple[TokenSet, datetime]] = {}
@@ -172,47 +184,53 @@ class Tokens:
                 raise self._broken(connection, "it holds no refresh token")
             spent = tokens.refresh_token.get_secret_value()
             try:
-                # A pair that the vault would not take a moment ago is still the only living one.
-                fresh = self._unsaved.get(spent)
-                if fresh is None:
-                    # What was read is written back first: a vault that does not take it would not take the new pair.
-                    self._secrets.set(connection.secret_name, tokens.model_dump_json())
-                    fresh = self._spend(connection, tokens, spent, lease)
+                with self._gates.sign_in(connection).attempt():
+                    # A pair that the vault would not take a moment ago is still the only living one.
+                    fresh = self._unsaved.get(spent) or self._spend(connection, tokens, spent, lease)
+                    self._unsaved[spent] = fresh
+                    # Before the gate is left: what it writes may fail.
+                    self._save(connection, fresh, lease)
+                    del self._unsaved[spent]
+                    return fresh
+            except SignInAway as error:
+                raise Wait(error.seconds, str(error)) from error
             except SignInAgain:
                 # The lease of a slow refresher may have run out: then its pair is in the vault by now.
                 saved = self._read(connection)
                 if saved.refresh_token == tokens.refresh_token or not self._usable(saved):
                     raise
                 return saved
-            self._unsaved[spent] = fresh
-            self._save(connection, fresh, lease)
-            del self._unsaved[spent]
-            return fresh
 
     def _save(self, connection: Connection, fresh: TokenSet, lease: BlobLeaseClient) -> None:
         """Insist, and let nobody else refresh meanwhile: what they would find in the vault is spent."""
         until = self._now() + _SAVE_WITHIN
-        while True:
+        for tries_left in reversed(range(_MOST_SAVES)):
+            with contextlib.suppress(AzureError):
+                lease.renew(**_RENEWING)
             try:
                 self._secrets.set(connection.secret_name, fresh.model_dump_json())
             except Wait:
-                if self._now() >= until:
+                if not tries_left or self._now() >= until:
                     raise
-                with contextlib.suppress(AzureError):
-                    lease.renew()
                 self._pause(_SAVE_AGAIN_SECONDS)
             else:
                 return
 
     def _spend(self, connection: Connection, old: TokenSet, refresh_token: str, lease: BlobLeaseClient) -> TokenSet:
+        """The new pair. Raises SignInAway, SignInAgain, or Wait; nothing is spent then, or nobody can know."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         client_id = self._settings.constant_contact_client_id
         client_secret = self._secrets.get(CLIENT_SECRET_NAME)
         if client_secret is None:
             form["client_id"] = client_id  # An app without a secret (PKCE) names itself in the form instead.
         self._limiter.take(TOKEN)
+        # What was read is written back first: a vault that does not take it would not take the new pair. Whoever was
+        # held up until now may have lost the lease, and would write over another's new pair.
+        _renew(lease)
+        self._secrets.set(connection.secret_name, old.model_dump_json())
         # The request may last as long as a lease, so it begins with a whole one.
         _renew(lease)
+        until = time.monotonic() + sum(_ANSWER_SECONDS)
         try:
             answer = self._session.post(
                 f"{self._settings.constant_contact_auth_url}/token",
@@ -223,15 +241,15 @@ class Tokens:
                 allow_redirects=False,
                 stream=True,
             )
-            read_body(answer, time.monotonic() + sum(_ANSWER_SECONDS))
+            read_body(answer, until)
         except (requests.RequestException, NoAnswer) as error:
-            raise Wait(10, "Constant Contact's sign-in service does not answer") from error
+            raise SignInAway("does not answer") from error
         if answer.status_code // 100 != 2:
             raise self._refresh_error(connection, answer)
         try:
             given = _TokenAnswer.model_validate_json(answer.content)
         except ValidationError as error:
-            raise Wait(30, "Constant Contact's sign-in service gave an answer without a token") from error
+            raise SignInAway("gave an answer without a token") from error
         return TokenSet(
             access_token=given.access_token,
             # A long-lived refresh token may be left out of the answer: then the old one stays.
@@ -254,8 +272,12 @@ class Tokens:
             answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After"), queues_work=False
         )
         # Anything else may pass: a connection is never given up for a fault that is not its own.
-        seconds = error.seconds if isinstance(error, Throttled | ServerError) and error.seconds else 15
-        return Wait(seconds, f"Constant Contact's sign-in service refuses for now (HTTP {answer.status_code})")
+        why = f"refuses for now (HTTP {answer.status_code})"
+        if isinstance(error, Throttled):
+            self._limiter.hold_back(TOKEN, error.seconds)
+        if isinstance(error, Throttled | ServerError) and error.seconds:
+            return SignInAway(why, error.seconds)
+        return SignInAway(why)
 
     def _broken(self, connection: Connection, why: str) -> SignInAgain:
         return SignInAgain(

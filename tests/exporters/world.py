@@ -17,6 +17,7 @@ from exporters import start
 from exporters.constant_contact.client import Account
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
+from exporters.constant_contact.session import timed_session
 from exporters.constant_contact.tokens import CLIENT_SECRET_NAME, Tokens
 from exporters.files import RunFiles
 from exporters.runs import Run, RunStore
@@ -25,6 +26,7 @@ from exporters.steps import run_step
 from local.azurite import Azurite
 from local.constant_contact.server import Simulator
 from local.constant_contact.state import LOCAL_LIST_ID
+from shared.clock import TableClock
 from shared.documents import Connections, Exports, new_id
 from shared.models import Connection, Consent, Export
 from shared.queues import Message, Queues
@@ -36,15 +38,15 @@ class Clock:
     """The real time, moved forward by what was waited for."""
 
     def __init__(self, simulator: Simulator) -> None:
-        self._ahead = timedelta()
+        self.ahead = timedelta()
         self._simulator = simulator
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + self.ahead
 
     def advance(self, seconds: float) -> None:
         if seconds > 0:
-            self._ahead += timedelta(seconds=seconds)
+            self.ahead += timedelta(seconds=seconds)
             self._simulator.state.advance_clock(seconds)
 
 
@@ -217,12 +219,14 @@ class World:
         def container(name: str) -> ContainerClient:
             return blobs.create_container(f"{name}-{mark}")
 
-        session = requests.Session()
+        session = timed_session()
         self.limits = tables.create_table(f"Limits{mark}")
+        table_clock = TableClock(self.limits)
         limiter = Limiter(
             self.limits,
             self.client_id,
             now=lambda: self.clock.now().timestamp(),
+            clock=lambda: table_clock.time() + self.clock.ahead.total_seconds(),
             pause=self.clock.advance,
         )
         gates = Gates(self.limits, self.client_id, now=self.clock.now)
@@ -232,6 +236,7 @@ class World:
             container("locks"),
             limiter,
             session,
+            gates=gates,
             now=self.clock.now,
             pause=self.clock.advance,
         )

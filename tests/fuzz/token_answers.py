@@ -50,9 +50,10 @@ def refreshed(status: int, body: bytes) -> TokenSet:
     )
     kept = {"s": '{"refresh_token": "old"}'}
     secrets: Any = SimpleNamespace(get=kept.get, set=kept.__setitem__)
-    limiter: Any = SimpleNamespace(take=lambda *_, **__: None)
+    limiter: Any = SimpleNamespace(take=lambda *_, **__: None, hold_back=lambda *_: None)
+    gates: Any = SimpleNamespace(sign_in=lambda _: SimpleNamespace(attempt=contextlib.nullcontext))
     locks: Any = Lock()
-    tokens = Tokens(settings, secrets, locks, limiter, Endpoint(status, body), now=lambda: NOW)
+    tokens = Tokens(settings, secrets, locks, limiter, Endpoint(status, body), gates=gates, now=lambda: NOW)
     token = tokens.access_token(CONNECTION)
     found = TokenSet.model_validate_json(kept["s"])
     assert found.access_token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -9,18 +10,21 @@ from typing import Any, cast
 import pytest
 
 from shared.clock import TableClock
-from shared.errors import Conflict
+from shared.errors import Conflict, Wait
 from shared.tables import Stored
 
 THERE = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 class Table:
-    """A table whose calls take as long as they are told, and whose service has a time of its own."""
+    """A table whose calls take as long as they are told (the last of them for ever on), and whose service has a time
+    of its own.
+    """
 
     def __init__(self, *takes: float) -> None:
         self.now = 1_000.0
-        self.takes: Iterator[float] = iter(takes)
+        self.takes: Iterator[float] = itertools.chain(takes, itertools.repeat(takes[-1]))
+        self.calls = 0
         self.numbers: list[int] = []
         self.conflicts = 0
         self.overwritten = 0
@@ -34,6 +38,7 @@ class Table:
 
     def replace(self, _: object, value: Any, etag: str) -> Stored[Any]:
         took = next(self.takes)
+        self.calls += 1
         self.written_at = THERE + timedelta(seconds=self.now - 1_000 + took / 2)
         self.now += took
         if self.conflicts:
@@ -109,6 +114,44 @@ def test_a_call_that_another_instance_got_ahead_of_is_made_again() -> None:
     table.conflicts = 2
     assert clock_of(table).time() == pytest.approx(there(table), abs=1e-6)
     assert table.numbers == [1]
+
+
+def test_a_clock_that_would_be_more_than_half_a_second_out_is_not_used() -> None:
+    table = Table(1.5, 1.2, 1.01, 1.3, 1.4)
+    with pytest.raises(Wait, match="too slow"):
+        clock_of(table).time()
+    assert table.calls == 5
+
+
+def test_a_clock_that_may_be_half_a_second_out_is_used() -> None:
+    table = Table(1.5, 1.2, 1.0, 1.3, 1.4)
+    assert clock_of(table).time() == pytest.approx(there(table), abs=1e-6)
+
+
+def test_a_clock_that_could_not_be_measured_is_measured_when_it_is_asked_again() -> None:
+    table = Table(*[1.5] * 5, 0.01)
+    clock = clock_of(table)
+    with pytest.raises(Wait):
+        clock.time()
+    assert clock.time() == pytest.approx(there(table), abs=1e-6)
+
+
+def test_a_clock_that_drifts_is_not_read_on_when_it_cannot_be_measured_again() -> None:
+    table = Table(0.01, 1.5)
+    clock = clock_of(table)
+    clock.time()
+    table.now += 400
+    with pytest.raises(Wait):
+        clock.time()
+
+
+@pytest.mark.parametrize("in_the_way", ["conflicts", "overwritten"])
+def test_instances_that_are_always_quicker_are_given_way_to_after_twenty_tries(in_the_way: str) -> None:
+    table = Table(0.01)
+    setattr(table, in_the_way, 1_000)
+    with pytest.raises(Wait, match="too slow"):
+        clock_of(table).time()
+    assert table.calls == 20
 
 
 def test_a_time_stamp_of_another_instances_call_is_not_taken() -> None:

@@ -27,6 +27,7 @@ from exporters.constant_contact.errors import (
 )
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING, Limiter
+from local.processes import free_ports
 from shared.errors import Wait
 from tests.exporters.world import World
 
@@ -39,6 +40,7 @@ class Service(requests.Session):
         self.answers: list[tuple[int, object]] = []
         self.asked: list[requests.PreparedRequest] = []
         self.sent_with: list[dict[str, Any]] = []
+        self.answer_headers: dict[str, str] = {}
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         self.asked.append(request)
@@ -47,6 +49,7 @@ class Service(requests.Session):
         answer = requests.Response()
         answer.status_code, answer._content, answer.request = status, json.dumps(body).encode(), request
         answer.url = request.url or ""
+        answer.headers.update(self.answer_headers)
         return answer
 
     @property
@@ -122,7 +125,7 @@ def test_a_request_carries_the_token_and_goes_nowhere_else(world: World, account
     assert service.asked[0].headers["Accept"] == "application/json"
     assert service.paths == ["/v3/contact_lists/the-list"]
     assert service.sent_with[0]["allow_redirects"] is False
-    assert service.sent_with[0]["timeout"] == (10, world.settings.request_timeout_seconds)
+    assert service.sent_with[0]["timeout"] == world.settings.request_timeout_seconds
 
 
 def test_one_activity_is_asked_for_by_its_id(account: Account, service: Service) -> None:
@@ -197,6 +200,64 @@ def test_a_request_that_was_held_up_is_not_sent(world: World, account: Account, 
 
 def import_a_file(account: Account) -> object:
     return account.import_file("the-list", "f.csv", b"", send_by=datetime.max.replace(tzinfo=UTC))
+
+
+def test_a_request_takes_its_slot_when_nothing_else_is_left_to_do(
+    account: Account, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def noted(owner: object, name: str, what: str) -> None:
+        call = getattr(owner, name)
+
+        def do(*given: Any, **options: Any) -> Any:
+            done.append(what)
+            return call(*given, **options)
+
+        monkeypatch.setattr(owner, name, do)
+
+    noted(account._tokens, "access_token", "token")
+    noted(account._gates, "service", "gate")
+    noted(service, "prepare_request", "encode")
+    noted(HTTPConnection, "connect", "connect")
+    noted(account._limiter, "take", "slot")
+    noted(service, "send", "send")
+    service.answers = [(200, {"list_id": "the-list"})]
+    account.contact_list("the-list")
+    assert done == ["token", "gate", "encode", "connect", "slot", "send"]
+
+
+def test_a_service_that_cannot_be_reached_costs_no_call_of_the_day(account: Account, service: Service) -> None:
+    (port,) = free_ports(1)
+    away = account._settings.model_copy(update={"constant_contact_api_url": f"http://127.0.0.1:{port}/v3"})
+    account._settings = away
+    left = account.imports_left_today()
+    with pytest.raises(Unreachable, match=str(port)):
+        account.contact_list("the-list")
+    assert account.imports_left_today() == left
+    assert (service.asked, account.requests) == ([], 0)
+
+
+def test_a_pause_that_constant_contact_asks_of_one_is_kept_by_all(
+    world: World, account: Account, service: Service
+) -> None:
+    service.answers, service.answer_headers = [(429, {"error_key": "throttled"})], {"Retry-After": "90"}
+    with pytest.raises(Throttled):
+        account.contact_list("the-list")
+    for instance in (account, world.services.account(world.connection)):
+        with pytest.raises(Wait, match="free slot") as wait:
+            instance.contact_list("the-list")
+        assert 85 < wait.value.seconds <= 91
+    assert len(service.asked) == 1
+
+
+def test_a_pause_without_end_is_an_hour_for_all(account: Account, service: Service) -> None:
+    service.answers, service.answer_headers = [(429, {"error_key": "throttled"})], {"Retry-After": "9" * 20}
+    with pytest.raises(Throttled):
+        account.contact_list("the-list")
+    with pytest.raises(Wait) as wait:
+        account.contact_list("the-list")
+    assert wait.value.seconds <= 3601
 
 
 def test_a_full_queue_is_only_met_by_an_import(account: Account, service: Service) -> None:

@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from azure.data.tables import TableClient
 
-from exporters.constant_contact.errors import ConstantContactError, NoAnswer, QueueFull, Refused, Unreachable
+from exporters.constant_contact.errors import (
+    ConstantContactError,
+    NoAnswer,
+    QueueFull,
+    Refused,
+    ServerError,
+    SignInAway,
+    Unreachable,
+)
 from exporters.constant_contact.gates import Gate, Gates
 from shared.errors import Wait
 from shared.models import Connection
@@ -38,8 +46,17 @@ def service(table: TableClient, time: Time) -> Gate:
 
 @pytest.fixture
 def queue(table: TableClient, time: Time) -> Gate:
-    shop = Connection(id="shop", display_name="Shop", secret_name="shop", created_at=time(), created_by="test")
-    return Gates(table, "app", now=time).queue(shop)
+    return Gates(table, "app", now=time).queue(connection("shop"))
+
+
+@pytest.fixture
+def sign_in(table: TableClient, time: Time) -> Gate:
+    return Gates(table, "app", now=time).sign_in(connection("shop"))
+
+
+def connection(name: str) -> Connection:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Connection(id=name, display_name=name, secret_name=name, created_at=at, created_by="test")
 
 
 def fail(gate: Gate, error: ConstantContactError | Wait = AWAY, *, times: int = 1) -> None:
@@ -143,6 +160,39 @@ def test_what_is_no_answer_of_the_service_does_not_open_its_gate(service: Gate, 
     assert wait_at(service) == 8
 
 
+def test_a_service_that_names_its_pause_is_left_alone_for_so_long_at_once(service: Gate, time: Time) -> None:
+    fail(service, ServerError(503, 120))
+    assert wait_at(service) == 120
+    time.pass_by(121)
+    assert wait_at(service) == 0
+
+
+def test_a_pause_that_the_service_names_makes_none_shorter(service: Gate) -> None:
+    fail(service, times=2)
+    fail(service, ServerError(503, 1))
+    assert wait_at(service) == 4
+
+
+def test_the_sign_in_service_is_left_alone_after_one_failure_and_ever_longer(sign_in: Gate, time: Time) -> None:
+    found = []
+    for _ in range(7):
+        fail(sign_in, SignInAway("does not answer"))
+        found.append(wait_at(sign_in))
+        time.pass_by(found[-1] + 1)
+    assert found == [15, 30, 60, 120, 240, 300, 300]
+
+
+def test_a_sign_in_service_that_names_its_pause_is_left_alone_for_so_long(sign_in: Gate) -> None:
+    fail(sign_in, SignInAway("refuses for now", 900))
+    assert wait_at(sign_in) == 900
+
+
+def test_a_grant_that_gets_no_token_holds_up_no_other(sign_in: Gate, table: TableClient, time: Time) -> None:
+    fail(sign_in, SignInAway("refuses for now"))
+    assert wait_at(Gates(table, "app", now=time).sign_in(connection("other"))) == 0
+    assert wait_at(Gates(table, "app", now=time).service()) == 0
+
+
 def test_those_who_wait_come_back_spread_over_a_second(service: Gate) -> None:
     fail(service, times=3)
     seconds = set()
@@ -157,7 +207,7 @@ def test_those_who_wait_come_back_spread_over_a_second(service: Gate) -> None:
 def test_failures_at_the_same_time_are_one_failure(service: Gate) -> None:
     entered = [service._enter() for _ in range(5)]
     for found in entered:
-        service._failed(found, "away")
+        service._failed(found, AWAY)
     assert service._read().value.failures == 1
 
 

@@ -15,6 +15,7 @@ from exporters.constant_contact.limits import (
     API,
     KEPT_FOR_FOLLOWING,
     LATEST_START_SECONDS,
+    TOKEN,
     Limit,
     Limiter,
     seconds_to_new_day,
@@ -131,6 +132,38 @@ class SlowTable:
         self._time.now += self._seconds if isinstance(self._seconds, int | float) else self._seconds()
         found: Callable[..., object] = getattr(self._table, name)
         return found
+
+
+def test_a_pause_that_the_service_asks_of_one_is_kept_by_all(table: TableClient) -> None:
+    time = Time()
+    one, other = limiter(table, time), limiter(table, time)
+    one.take(API)
+    one.hold_back(API, 90)
+    for instance in (one, other):
+        with pytest.raises(Wait, match="free slot") as wait:
+            instance.take(API)
+        assert 90 <= wait.value.seconds <= 91
+    time.now += 90
+    other.take(API)
+    assert one.left_today(API) == (API.a_day or 0) - 2, "a pause is no call"
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(table: TableClient) -> None:
+    time = Time()
+    instance = limiter(table, time)
+    instance.hold_back(API, 90)
+    instance.hold_back(API, 1)
+    with pytest.raises(Wait) as wait:
+        instance.take(API)
+    assert wait.value.seconds >= 90
+
+
+def test_a_pause_of_one_limit_is_none_of_another(table: TableClient) -> None:
+    time = Time()
+    instance = limiter(table, time)
+    instance.hold_back(API, 90)
+    instance.take(TOKEN)
+    assert time.now == NOON
 
 
 def test_the_last_calls_of_a_day_are_kept_for_following(table: TableClient) -> None:

@@ -130,6 +130,22 @@ def test_a_slot_that_another_instance_takes_at_the_same_moment_is_not_taken_twic
     assert usage(table, limit).calls == 2
 
 
+def test_a_pause_does_not_undo_what_another_instance_writes_at_the_same_moment(
+    limiter: Limiter, table: TableClient, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = Limit("any", seconds_apart=0.5, a_day=9)
+    other, write = Limiter(table, "app", now=time, pause=time.pause), limiter._write
+
+    def another_is_quicker(*given: object) -> bool:
+        monkeypatch.setattr(limiter, "_write", write)
+        other.take(limit)
+        return write(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(limiter, "_write", another_is_quicker)
+    limiter.hold_back(limit, 60)
+    assert usage(table, limit) == Usage(next_free=NOON + 60, day="2026-11-22", calls=1)
+
+
 def test_limits_of_different_names_are_counted_apart(limiter: Limiter, time: Time) -> None:
     limiter.take(Limit("one", seconds_apart=1))
     limiter.take(Limit("other", seconds_apart=1))

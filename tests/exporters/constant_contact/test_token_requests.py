@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,9 @@ import requests
 from pydantic import ValidationError
 from urllib3 import HTTPResponse
 
+from exporters.constant_contact.answers import read_body
 from exporters.constant_contact.errors import SignInAgain
+from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import TOKEN, Limiter
 from exporters.constant_contact.tokens import CLIENT_SECRET_NAME, Tokens, TokenSet
 from shared.errors import Wait
@@ -29,12 +32,16 @@ class TokenEndpoint(requests.Session):
         self.status, self.body = 200, b""
         self.asked: list[requests.PreparedRequest] = []
         self.sent_with: list[dict[str, object]] = []
+        self.sent_at = 0.0
+        self.answer_headers: dict[str, str] = {}
 
     def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:
         self.asked.append(request)
         self.sent_with.append(options)
+        self.sent_at = time.monotonic()
         answer = requests.Response()
         answer.status_code, answer.request = self.status, request
+        answer.headers.update(self.answer_headers)
         answer.raw = HTTPResponse(io.BytesIO(self.body), preload_content=False)
         return answer
 
@@ -59,7 +66,8 @@ def tokens(world: World, endpoint: TokenEndpoint) -> Tokens:
     limiter = Limiter(
         world.limits, world.client_id, now=lambda: world.clock.now().timestamp(), pause=world.clock.advance
     )
-    return Tokens(world.settings, world.secrets, like._locks, limiter, endpoint, now=world.clock.now)
+    gates = Gates(world.limits, world.client_id, now=world.clock.now)
+    return Tokens(world.settings, world.secrets, like._locks, limiter, endpoint, gates=gates, now=world.clock.now)
 
 
 def keep(world: World, **pair: object) -> None:
@@ -201,7 +209,7 @@ def test_an_answer_without_a_token_is_waited_out(
     keep(world, refresh_token="old")
     with pytest.raises(Wait, match="without a token") as wait:
         tokens.access_token(world.connection)
-    assert wait.value.seconds == 30
+    assert wait.value.seconds == 15
 
 
 @pytest.mark.parametrize("key", ["invalid_client", "unauthorized_client"])
@@ -223,6 +231,41 @@ def test_any_other_refusal_passes(
     with pytest.raises(Wait, match=f"HTTP {status}") as wait:
         tokens.access_token(world.connection)
     assert wait.value.seconds == seconds
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [("90", 90), ("9" * 20, 3600)])
+def test_a_pause_that_the_sign_in_service_asks_for_is_kept_by_the_refreshers_of_all_connections(
+    world: World, tokens: Tokens, endpoint: TokenEndpoint, retry_after: str, seconds: float
+) -> None:
+    other = world.add_connection()
+    world.secrets.set(other.secret_name, json.dumps({"refresh_token": "other"}))
+    keep(world, refresh_token="old")
+    endpoint.answers(status=429)
+    endpoint.answer_headers = {"Retry-After": retry_after}
+    with pytest.raises(Wait) as wait:
+        tokens.access_token(world.connection)
+    assert wait.value.seconds == seconds
+    for connection in (world.connection, other):
+        with pytest.raises(Wait) as wait:
+            tokens.access_token(connection)
+        assert seconds - 5 < wait.value.seconds <= seconds + 1
+    assert len(endpoint.asked) == 1
+
+
+def test_an_answer_is_waited_for_no_longer_than_a_lease_lasts(
+    world: World, tokens: Tokens, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted from before the request, so that a slow header and a slow body together take no longer."""
+    until: list[float] = []
+
+    def noted(answer: requests.Response, by: float) -> None:
+        until.append(by)
+        read_body(answer, by)
+
+    monkeypatch.setattr("exporters.constant_contact.tokens.read_body", noted)
+    keep(world, refresh_token="old")
+    tokens.access_token(world.connection)
+    assert until[0] <= endpoint.sent_at + 35
 
 
 def test_two_refreshes_keep_their_distance(world: World, tokens: Tokens, endpoint: TokenEndpoint) -> None:

@@ -6,13 +6,15 @@ import contextlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 from azure.storage.blob import BlobLeaseClient
 
-from exporters.constant_contact import tokens as tokens_module
 from exporters.constant_contact.errors import SignInAgain
+from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.tokens import Tokens
 from local.constant_contact.state import LOCAL_LIST_ID
@@ -33,6 +35,7 @@ def fresh_instance(world: World) -> Tokens:
         like._locks,
         limiter,
         requests.Session(),
+        gates=Gates(world.limits, world.client_id, now=world.clock.now),
         now=world.clock.now,
         pause=world.clock.advance,
     )
@@ -191,18 +194,38 @@ def test_a_refresher_that_was_overtaken_takes_what_the_other_has_saved(
 ) -> None:
     world.give_tokens(world.connection, expired=True)
     slow, quick = fresh_instance(world), fresh_instance(world)
-    spend = Tokens._spend
+    post, free = slow._session.post, SimpleNamespace(renew=lambda **_: None)
 
-    def overtaken(self: Tokens, *given: object) -> object:
-        monkeypatch.setattr(Tokens, "_spend", spend)
-        monkeypatch.setattr(Tokens, "_lease", lambda *_: contextlib.nullcontext())
-        monkeypatch.setattr(tokens_module, "_renew", lambda _: None)
+    def overtaken(*given: Any, **options: Any) -> requests.Response:
+        with monkeypatch.context() as patch:
+            patch.setattr(Tokens, "_lease", lambda *_: contextlib.nullcontext(free))
+            quick.access_token(world.connection)
+        world.clock.advance(2)
+        return post(*given, **options)
+
+    monkeypatch.setattr(slow._session, "post", overtaken)
+    assert slow.access_token(world.connection) == stored(world)["access_token"]
+
+
+def test_a_refresher_that_was_held_up_does_not_write_over_what_another_has_saved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.give_tokens(world.connection, expired=True)
+    slow, quick = fresh_instance(world), fresh_instance(world)
+    take = slow._limiter.take
+
+    def held_up(*given: Any) -> None:
+        """Until its lease has run out and another one has refreshed."""
+        BlobLeaseClient(slow._locks.get_blob_client(f"refresh/{world.connection.id}")).break_lease(0)
         quick.access_token(world.connection)
         world.clock.advance(2)
-        return spend(self, *given)  # type: ignore[arg-type]
+        take(*given)
 
-    monkeypatch.setattr(Tokens, "_spend", overtaken)
+    monkeypatch.setattr(slow._limiter, "take", held_up)
+    with pytest.raises(Wait, match="another worker"):
+        slow.access_token(world.connection)
     assert slow.access_token(world.connection) == stored(world)["access_token"]
+    assert world.statistics()["token_refreshes"] == 1
 
 
 def test_tokens_that_ended_before_their_time_are_replaced_until_one_lives(world: World) -> None:
