@@ -54,7 +54,8 @@ def end_overdue(services: Services, run: Run) -> Run | None:
     if not _is_overdue(services, run):
         return None
     # From here on no batch is claimed any more, and one that was claimed before is seen.
-    run = services.runs.change(run, lambda r: r if r.stop else r.model_copy(update={"stop": _TIME_IS_OVER}))
+    over = {"stop": _TIME_IS_OVER, "timed_out": True}
+    run = services.runs.change(run, lambda r: r if r.stop else r.model_copy(update=over))
     return None if is_sending(services, run) else end_run(services, run)
 
 
@@ -98,8 +99,6 @@ def _what_failed(batches: list[Batch], counts: Counts) -> str | None:
 
 
 def _status(run: Run, counts: Counts, why: str | None) -> Status:
-    if why == _TIME_IS_OVER:
-        return "timed_out"
     if why is not None:
-        return "failed"
+        return "timed_out" if run.timed_out else "failed"
     return "completed_with_warnings" if counts.rejected or run.warnings else "successful"

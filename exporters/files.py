@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, ContainerClient
 from pydantic import BaseModel, ConfigDict
 
-from exporters.batches import rows_of
+from exporters.batches import Place, rows_of
 from exporters.contacts import Mapping
 from exporters.runs import Batch
 from shared.snapshots import ReadOptions, Snapshot
@@ -31,6 +31,11 @@ class Plan(BaseModel):
     email_max_length: int
     snapshots: tuple[Snapshot, ...]
     versions: dict[str, str]
+
+    def rejected(self, place: Place, code: str, reason: str) -> RejectedRow:
+        """The profile at this place as a rejected row."""
+        snapshot = self.snapshots[place.segment]
+        return RejectedRow(snapshot.segment, snapshot.partitions[place.partition].path, place.line, code, reason)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 
 from exporters.accounts import account_of
 from exporters.batches import Place, place_of_line
+from exporters.budget import FIRST_LOOKS, LONGEST_PAUSE_SECONDS, delay, delay_when_short, runs_under_way
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import Refused
+from exporters.constant_contact.limits import seconds_to_new_day
 from exporters.ending import end_overdue, end_run
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Batch, Run
@@ -20,9 +22,6 @@ from exporters.start import start_again
 from shared.queues import ACTIVITIES, Message
 from shared.tables import Stored
 
-_LONGEST_DELAY_SECONDS = 60
-_LONGEST_REST_SECONDS = 600
-_SHORT_OF_CALLS = "today's calls to Constant Contact are nearly used up, so its answer is looked for every ten minutes"
 # In a run that was stopped, this long after an unclear upload is certain nobody will look for it any more.
 _LAST_LOOK = timedelta(minutes=1)
 _ERRORS_SHOWN = 5
@@ -40,9 +39,9 @@ def follow(services: Services, message: Message) -> None:
     if not run.ended:
         if not run.prepared:
             return  # A message from before its time; when the batches are there, the run gets one of its own.
-        batches = services.runs.batches(run.run_id)
+        batches, short = services.runs.batches(run.run_id), False
         if any(stored.value.state == "uploaded" for stored in batches):
-            batches = _look(services, run, batches)
+            batches, short = _look(services, run, batches)
         if all(_settled(stored.value, run, services.now()) for stored in batches):
             run = end_run(services, run)
         elif ended := end_overdue(services, run):
@@ -50,34 +49,36 @@ def follow(services: Services, message: Message) -> None:
         else:
             _show(services, run, batches)
             again = message.model_copy(update={"turn": message.turn + 1})
-            services.queues.send(ACTIVITIES, again, after_seconds=_pause(services, run, batches, message.turn))
+            pause = _pause(services, run, batches, message.turn, short=short)
+            services.queues.send(ACTIVITIES, again, after_seconds=pause)
             return
     start_again(services, run)
 
 
-def delay(turn: int) -> float:
-    """Seconds until the next look: one second at first, half as long again each time, a minute at the most."""
-    return min(_LONGEST_DELAY_SECONDS, 1.5 ** min(turn, 20))
+def _pause(services: Services, run: Run, batches: list[Stored[Batch]], turn: int, *, short: bool) -> float:
+    """Seconds until the next look; `short`: only the calls that are kept for following are left today.
 
-
-def _pause(services: Services, run: Run, batches: list[Stored[Batch]], turn: int) -> float:
-    """Seconds until the next look. While nothing is under way, nothing is to be seen before the run's wait is over."""
-    under_way = any(stored.value.state in ("sending", "uploaded") for stored in batches)
-    if under_way and _calls_are_short(services, run):
-        until = services.now() + timedelta(seconds=_LONGEST_REST_SECONDS)
-        wait = {"waiting": _SHORT_OF_CALLS, "waiting_until": until}
-        services.runs.change(run, lambda r: r.model_copy(update=wait))
-        return _LONGEST_REST_SECONDS
-    if under_way or run.waiting_until is None:
+    While nothing is under way, nothing is to be seen before the run's wait is over.
+    """
+    if run.waiting_until and not any(stored.value.state in ("sending", "uploaded") for stored in batches):
+        rest = (run.waiting_until - services.now()).total_seconds()
+        return max(delay(turn), min(rest, LONGEST_PAUSE_SECONDS))
+    if turn < FIRST_LOOKS and not short:
         return delay(turn)
-    rest = (run.waiting_until - services.now()).total_seconds()
-    return max(delay(turn), min(rest, _LONGEST_REST_SECONDS))
+    runs = len(runs_under_way(services))
+    pause = delay(turn, runs)
+    if short:
+        pause = min(delay_when_short(runs), seconds_to_new_day(services.now().timestamp()))
+    if pause >= LONGEST_PAUSE_SECONDS:
+        _say_when(services, run, pause)
+    return pause
 
 
-def _calls_are_short(services: Services, run: Run) -> bool:
-    """Whether only the calls that are kept for following are left today: they have to do until 00:00 UTC."""
-    with account_of(services, run) as account:
-        return account.imports_left_today() == 0
+def _say_when(services: Services, run: Run, pause: float) -> None:
+    """A run that is silent for long says until when, so that it is not taken for lost."""
+    why = f"to save the day's calls, Constant Contact's answer is looked for every {round(pause / 60)} minutes"
+    wait = {"waiting": why, "waiting_until": services.now() + timedelta(seconds=pause)}
+    services.runs.change(run, lambda r: r.model_copy(update=wait))
 
 
 def _settled(batch: Batch, run: Run, now: datetime) -> bool:
@@ -94,8 +95,8 @@ def _show(services: Services, run: Run, batches: list[Stored[Batch]]) -> None:
         services.runs.change(run, lambda r: r.model_copy(update={"status": "finishing"}))
 
 
-def _look(services: Services, run: Run, batches: list[Stored[Batch]]) -> list[Stored[Batch]]:
-    """The batches, with what Constant Contact says of them now."""
+def _look(services: Services, run: Run, batches: list[Stored[Batch]]) -> tuple[list[Stored[Batch]], bool]:
+    """The batches, with what Constant Contact says of them now, and whether calls are left for following alone."""
     wanted = {stored.value.activity_id for stored in batches if stored.value.state == "uploaded"}
     found: dict[str, Activity] = {}
     with account_of(services, run) as account:
@@ -104,7 +105,8 @@ def _look(services: Services, run: Run, batches: list[Stored[Batch]]) -> list[St
                 found[activity.activity_id] = activity
             if len(found) == len(wanted):
                 break
-        return [_update(services, run, stored, found, account) for stored in batches]
+        updated = [_update(services, run, stored, found, account) for stored in batches]
+        return updated, account.imports_left_today() == 0
 
 
 def _update(
@@ -176,10 +178,8 @@ def _write_refused(services: Services, run: Run, batch: Batch, activity: Activit
             place = _place(text, batch, places)
             if place is None or unnamed == 0:
                 continue
-            snapshot = plan.snapshots[place.segment]
-            path = snapshot.partitions[place.partition].path
             reason = f"Constant Contact: {_LINE.sub('', text, count=1)}"
-            rejected.add(RejectedRow(snapshot.segment, path, place.line, "constant_contact", reason))
+            rejected.add(plan.rejected(place, "constant_contact", reason))
             unnamed -= 1
         for _ in range(unnamed):
             reason = f"Constant Contact refused a contact of batch {batch.label} and did not say which"

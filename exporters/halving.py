@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from exporters.batches import place_of_line
 from exporters.constant_contact.errors import Refused
-from exporters.files import RejectedRow, RunFiles
+from exporters.files import RunFiles
 from exporters.runs import Batch, Run
 from exporters.services import Services
 from shared.queues import BATCHES, Message
@@ -58,11 +58,8 @@ def _reject(services: Services, run: Run, stored: Stored[Batch], error: Refused)
     place, plan = place_of_line(files.places(batch.number), batch.first + 2), files.plan()
     if place is None or plan is None:
         raise LookupError(f"run {run.run_id}: the place of a contact of batch {batch.name} is not known")
-    snapshot = plan.snapshots[place.segment]
-    path = snapshot.partitions[place.partition].path
     with files.rejected_by_constant_contact(batch.name) as rejected:
-        reason = f"Constant Contact: {error.text}"
-        rejected.add(RejectedRow(snapshot.segment, path, place.line, "constant_contact", reason))
+        rejected.add(plan.rejected(place, "constant_contact", f"Constant Contact: {error.text}"))
     update = {"state": "completed", "rejected": 1, "percent_done": 100, "error": None, "claimed_until": None}
     services.runs.write_batch(batch.model_copy(update=update), stored.etag)
 

@@ -12,7 +12,7 @@ from exporters.budget import notice_of
 from exporters.constant_contact.client import Account
 from exporters.constant_contact.errors import Refused
 from exporters.contacts import Contact, Mapping, Reason, Rejected, to_contact
-from exporters.files import Plan, RejectedRow, RejectedRowsWriter, RunFiles
+from exporters.files import Plan, RejectedRowsWriter, RunFiles
 from exporters.runs import Batch, Counts, Run
 from exporters.services import Services
 from exporters.start import start_again
@@ -20,7 +20,7 @@ from exporters.turns import hand_out
 from shared.errors import ExportError, Invalid, Wait
 from shared.models import Export
 from shared.queues import Message
-from shared.snapshots import BadRow, Complete, Missing, Snapshot, StillWriting, read_rows
+from shared.snapshots import BadRow, Complete, Missing, StillWriting, read_rows
 
 # The product's limit for an export to Constant Contact, over all of its segments.
 MOST_CONTACTS = 1_000_000
@@ -186,15 +186,15 @@ class _Preparation:
                 if counts.read % 10_000 == 0:
                     self._show_progress()
                 counts.read += 1
+                place = Place(segment, row.partition, row.line)
                 if isinstance(row, BadRow):
                     counts.rejected += 1
-                    rejected.add(_rejected(snapshot, row.partition, row.line, Reason.ROW_MALFORMED, row.reason))
+                    rejected.add(self._plan.rejected(place, Reason.ROW_MALFORMED, row.reason))
                     continue
                 contact = to_contact(row.values, mapping, max_email_length=self._plan.email_max_length)
                 if isinstance(contact, Rejected):
                     counts.rejected += 1
-                    reason = contact.reason
-                    rejected.add(_rejected(snapshot, row.partition, row.line, reason, reason.sentence))
+                    rejected.add(self._plan.rejected(place, contact.reason, contact.reason.sentence))
                 elif not self._duplicates.is_first(contact.key):
                     counts.duplicates += 1
                 else:
@@ -206,7 +206,7 @@ class _Preparation:
                         )
                     counts.shortened += len(contact.cut)
                     counts.left_out += len(contact.left_out)
-                    yield Place(segment, row.partition, row.line), contact
+                    yield place, contact
             if counts.read == read_before:
                 raise EmptySegment(
                     f"Segment “{snapshot.segment}” holds no profile (snapshot {snapshot.id}). Nothing was sent. "
@@ -233,7 +233,3 @@ class _Tally:
     def as_counts(self) -> Counts:
         """Before anything was sent: what is prepared counts as not sent."""
         return Counts(**dataclasses.asdict(self), rejected_by_us=self.rejected, not_sent=self.prepared)
-
-
-def _rejected(snapshot: Snapshot, partition: int, line: int, code: str, reason: str) -> RejectedRow:
-    return RejectedRow(snapshot.segment, snapshot.partitions[partition].path, line, code, reason)

@@ -86,6 +86,7 @@ class Run(BaseModel):
     waiting: str | None = Field(default=None, description="what the run is waiting for, or was until `waiting_until`")
     waiting_until: datetime | None = None
     stop: str | None = Field(default=None, description="why no further batch is to be uploaded")
+    timed_out: bool = Field(default=False, description="it was stopped because it took longer than it may")
     counts: Counts = Counts()
     batches: int = 0
     requests: int = Field(default=0, description="requests to Constant Contact")

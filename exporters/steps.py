@@ -12,6 +12,7 @@ from http import HTTPStatus
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 from pydantic import ValidationError
 
+from exporters.budget import delay
 from exporters.constant_contact.errors import (
     QueueFull,
     QuotaExceeded,
@@ -23,7 +24,7 @@ from exporters.constant_contact.errors import (
 from exporters.constant_contact.limits import seconds_to_new_day
 from exporters.ending import end_overdue, end_run, is_sending
 from exporters.files import RunFiles
-from exporters.follow import delay, follow
+from exporters.follow import follow
 from exporters.prepare import prepare
 from exporters.runs import Run
 from exporters.services import Services
@@ -41,6 +42,8 @@ _LONGEST_BACK_OFF_SECONDS = 300
 _QUEUE_FULL_SECONDS = 60
 _QUOTA_SECONDS = 1800
 _SENDING_SECONDS = 10
+# While Constant Contact is away its gate is closed, so that looks that fail cannot use the day's calls up.
+_LOOK_AGAIN_SECONDS = 60
 _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -67,8 +70,9 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
     except (Unreachable, Unclear) as error:
         later = message.model_copy(update={"turn": message.turn + 1})
         asked_for = error.seconds if isinstance(error, ServerError) and error.seconds else 0
-        # The turns of a message that follows count its looks, and not its failures.
-        pause = delay(message.turn) + random.random() if queue == ACTIVITIES else back_off(message.turn)  # noqa: S311
+        # The turns of a message that follows count its looks, and not its failures: it does not wait for the next look.
+        look_again = min(_LOOK_AGAIN_SECONDS, delay(message.turn)) + random.random()  # noqa: S311
+        pause = look_again if queue == ACTIVITIES else back_off(message.turn)
         _put_back(services, queue, later, Wait(max(pause, asked_for), str(error)))
     except AzureError as error:
         if not _is_outage(error):

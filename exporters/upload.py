@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from exporters.accounts import account_of
+from exporters.budget import PARKED, are_used_up
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import ConstantContactError, Refused, Unclear, Unreadable
 from exporters.files import RunFiles
@@ -103,9 +104,11 @@ def _send(services: Services, run: Run, stored: Stored[Batch], account: Account)
             _release(services, stored)
             raise
         halve_or_reject(services, run, stored, error)
-    except (Wait, ConstantContactError):
+    except (Wait, ConstantContactError) as error:
         # Everything else is raised before the request leaves, or says that it was not processed.
         _release(services, stored)
+        if are_used_up(error):
+            services.runs.change(run, lambda r: None if r.notice else r.model_copy(update={"notice": PARKED}))
         raise
     else:
         _uploaded(services, stored, activity)

@@ -9,6 +9,7 @@ import pytest
 
 from exporters import prepare
 from exporters.batches import cut_batches
+from exporters.budget import PARKED
 from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING, Usage
 from exporters.runs import Run
 from local.azurite import Azurite
@@ -55,7 +56,7 @@ def test_a_run_that_cannot_finish_today_says_so_before_it_uploads(world: World) 
     run = begin(world)
     world.deliver(until=lambda: now(world, run).prepared)
     assert now(world, run).notice == (
-        "Today's calls to Constant Contact suffice for about 5 of the 10 batches. "
+        "Today's calls to Constant Contact suffice for about 3 of the 10 batches. "
         "The others follow after 00:00 UTC by themselves."
     )
     assert now(world, run).counts.sent == 0
@@ -91,7 +92,7 @@ def test_while_calls_are_short_looks_are_far_apart_and_the_run_says_so(azurite: 
         while not now(world, run).ended:
             world.deliver_next()
             said.add(now(world, run).waiting)
-    assert any("every ten minutes" in reason for reason in said if reason)
+    assert any("every 10 minutes" in reason for reason in said if reason)
     assert now(world, run).status == "successful"
     assert now(world, run).requests < 12
 
@@ -108,16 +109,59 @@ def test_a_run_waits_before_it_reads_anything_when_no_call_is_left_for_it(world:
 
 
 def test_the_batches_that_other_runs_have_still_to_send_are_counted(world: World) -> None:
-    spend(world, ROOM - 14)
+    spend(world, ROOM - 24)
     first = begin(world, "First")
     world.deliver(until=lambda: now(world, first).prepared)
+    uploads = world.queue.waiting.copy()
+    world.queue.waiting.clear()
     second = begin(world, "Second")
     world.deliver(until=lambda: now(world, second).prepared)
+    world.queue.waiting += uploads
     assert now(world, first).notice is None
-    notice = now(world, second).notice or ""
-    assert "Constant Contact suffice for about" in notice or "used up" in notice
+    # Of 24 each run has asked for its list; the first has ten batches; both are looked at three times.
+    assert "about 6 of the 10" in (now(world, second).notice or "")
     world.deliver(most=2000)
     assert {now(world, first).status, now(world, second).status} == {"successful"}
+
+
+def test_a_run_that_has_to_wait_although_it_seemed_to_fit_says_so_then(world: World) -> None:
+    spend(world, ROOM - 20)
+    run = begin(world)
+    world.deliver(until=lambda: now(world, run).prepared)
+    assert now(world, run).notice is None
+    spend(world, ROOM - 4)
+    go_on_today(world)
+    assert now(world, run).notice == PARKED
+    world.deliver()
+    assert now(world, run).status == "successful"
+
+
+def test_a_run_that_constant_contact_makes_wait_for_the_new_day_says_so(world: World) -> None:
+    run = begin(world)
+    world.deliver(until=lambda: now(world, run).prepared)
+    world.fault("quota-exceeded", times=1)
+    world.deliver_next()
+    assert now(world, run).notice == PARKED
+
+
+def test_a_run_that_waits_for_a_free_slot_says_nothing_of_the_days_calls(world: World) -> None:
+    run = begin(world)
+    world.deliver(until=lambda: now(world, run).prepared)
+    table, key = DocumentTable(world.limits, Usage), Key(world.client_id, API.name)
+    stored = table.get_or_insert(key, Usage())
+    far = {"next_free": world.clock.now().timestamp() + 30}
+    table.replace(key, stored.value.model_copy(update=far), stored.etag)
+    world.deliver_next()
+    assert "free slot" in (now(world, run).waiting or "")
+    assert now(world, run).notice is None
+
+
+def test_a_run_that_said_how_far_the_calls_go_does_not_say_less_when_it_waits(world: World) -> None:
+    spend(world, ROOM - 6)
+    run = begin(world)
+    go_on_today(world)
+    assert now(world, run).waiting
+    assert "about 3 of the 10" in (now(world, run).notice or "")
 
 
 def test_a_run_with_calls_to_spare_says_nothing(world: World) -> None:

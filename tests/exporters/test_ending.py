@@ -85,6 +85,22 @@ def test_a_run_over_its_time_has_timed_out_whatever_else_happened(world: World) 
     assert "longer than its time limit" in (run.error or "")
 
 
+def test_a_run_that_was_stopped_before_its_time_was_over_has_not_timed_out(world: World) -> None:
+    run = uploading(world, PREPARED, a_batch(), stop="a batch failed")
+    world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
+    ended = end_overdue(world.services, run)
+    assert ended is not None
+    assert (ended.status, ended.error) == ("failed", "a batch failed")
+
+
+def test_what_is_said_of_a_run_does_not_decide_how_it_ended(world: World) -> None:
+    late = uploading(world, PREPARED, a_batch())
+    world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
+    said = (end_overdue(world.services, late) or late).error
+    run = end_run(world.services, uploading(world, PREPARED, a_batch(), stop=said))
+    assert (run.status, run.error) == ("failed", said)
+
+
 @pytest.mark.parametrize(
     ("failed", "said"),
     [(1, "e1"), (3, "e1; e2; e3"), (4, "e1; e2; e3; and 1 more batches"), (5, "e1; e2; e3; and 2 more batches")],

@@ -8,10 +8,13 @@ import pytest
 from azure.storage.blob import BlobClient, ContainerClient
 
 from exporters import files as files_module
+from exporters.batches import Place
 from exporters.contacts import Mapping
 from exporters.files import Plan, RejectedRow, RunFiles
 from exporters.runs import Batch
 from shared.snapshots import Partition, ReadOptions, Snapshot
+
+PARTITION = Partition(path="first/New_2.csv", etag='"2"', size=5)
 
 
 @pytest.fixture
@@ -48,6 +51,16 @@ def test_the_plan_that_is_settled_first_holds(files: RunFiles) -> None:
     assert files.settle_plan(first) == first
     assert files.settle_plan(second) == first
     assert files.plan() == first
+
+
+def test_a_place_is_named_by_its_segment_its_file_and_its_line() -> None:
+    (only,) = a_plan("first").snapshots
+    second = only.model_copy(update={"segment": "New", "partitions": (*a_plan("a").snapshots[0].partitions, PARTITION)})
+    plan = a_plan("first").model_copy(update={"snapshots": (only, second)})
+    assert plan.rejected(Place(1, 1, 7), "email_missing", "why") == RejectedRow(
+        "New", PARTITION.path, 7, "email_missing", "why"
+    )
+    assert plan.rejected(Place(0, 0, 2), "c", "w") == RejectedRow("Loyal", "first/Loyal_1.csv", 2, "c", "w")
 
 
 def test_a_run_sees_its_own_files_only(files: RunFiles, container: ContainerClient) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 
 import pytest
 
@@ -11,7 +10,7 @@ from exporters import prepare
 from exporters.batches import cut_batches
 from exporters.constant_contact.client import Activity
 from exporters.ending import final_counts
-from exporters.follow import _result, delay
+from exporters.follow import _result
 from exporters.runs import Batch, Counts
 from local.constant_contact.configuration import Configuration
 from tests.exporters.world import World
@@ -74,13 +73,6 @@ def test_one_page_of_activities_tells_the_state_of_all_batches(world: World, mon
     assert run.batches == 6
     assert sum(requests["GET /v3/activities"].values()) <= 6
     assert "GET /v3/activities/{activity_id}" not in requests
-
-
-def test_looks_grow_apart_to_a_minute() -> None:
-    delays = [delay(turn) for turn in range(40)]
-    assert delays[0] == 1
-    assert all(earlier <= later for earlier, later in itertools.pairwise(delays))
-    assert delays[-1] == 60
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from exporters.budget import FIRST_LOOKS
 from exporters.constant_contact.client import Activity
 from exporters.constant_contact.errors import Refused
 from exporters.follow import _pause, _result, follow
@@ -49,6 +50,11 @@ class Told:
 
 def services_with(world: World, account: Told) -> Services:
     return dataclasses.replace(world.services, account=lambda _: account)  # type: ignore[arg-type, return-value]
+
+
+def make_it_noon(world: World) -> None:
+    noon = (world.clock.now() + timedelta(days=1)).replace(hour=12, minute=0)
+    world.clock.advance((noon - world.clock.now()).total_seconds())
 
 
 def uploaded(world: World, *activity_ids: str) -> Run:
@@ -191,12 +197,21 @@ def test_a_line_that_a_part_does_not_have_names_no_row_of_another_part(world: Wo
     assert [row[1] for row in refused_rows(world, run)] == [None]
 
 
+def next_look(world: World, run: Run, account: Told, *, turn: int) -> float:
+    """In how many seconds the run is looked at again after a look that showed nothing new."""
+    follow(services_with(world, account), Message(export_id=run.export_id, run_id=run.run_id, turn=turn))
+    (again,) = world.queue.waiting
+    assert again.message.turn == turn + 1
+    return (again.due - world.clock.now()).total_seconds()
+
+
 def test_the_next_look_is_soon_while_something_is_under_way(world: World) -> None:
     run = uploaded(world, "a1")
     later = world.clock.now() + timedelta(seconds=900)
-    run = world.services.runs.change(run, lambda r: r.model_copy(update={"waiting_until": later}))
-    batches = world.services.runs.batches(run.run_id)
-    assert _pause(services_with(world, Told()), run, batches, 0) == 1
+    services = world.services
+    run = services.runs.change(run, lambda r: r.model_copy(update={"waiting_until": later}))
+    batches = services.runs.batches(run.run_id)
+    assert _pause(services, run, batches, 0, short=False) == 1
 
 
 @pytest.mark.parametrize(("rest", "pause"), [(None, 1), (-5, 1), (40, 40), (9_000, 600)])
@@ -207,15 +222,56 @@ def test_while_nothing_is_under_way_the_next_look_is_when_the_wait_is_over(
     until = None if rest is None else world.clock.now() + timedelta(seconds=rest)
     run = world.services.runs.change(run, lambda r: r.model_copy(update={"waiting_until": until}))
     batches = world.services.runs.batches(run.run_id)
-    assert _pause(services_with(world, Told()), run, batches, 0) == pytest.approx(pause, abs=2)
+    assert _pause(world.services, run, batches, 0, short=False) == pytest.approx(pause, abs=2)
 
 
 @pytest.mark.parametrize(("left", "pause"), [(0, 600), (1, 1)])
 def test_when_calls_are_short_the_next_look_is_in_ten_minutes_and_the_run_says_so(
     world: World, left: int, pause: float
 ) -> None:
+    make_it_noon(world)
     run = uploaded(world, "a1")
-    batches = world.services.runs.batches(run.run_id)
-    assert _pause(services_with(world, Told(left=left)), run, batches, 0) == pause
+    account = Told(an_activity("a1", "processing"), left=left)
+    assert next_look(world, run, account, turn=0) == pytest.approx(pause, abs=2)
     waiting = world.services.runs.get(run.export_id, run.run_id).waiting or ""
-    assert ("every ten minutes" in waiting) is (left == 0)
+    assert ("every 10 minutes" in waiting) is (left == 0)
+
+
+def test_when_calls_are_short_the_next_look_comes_at_the_latest_with_the_new_day(world: World) -> None:
+    late = (world.clock.now() + timedelta(days=1)).replace(hour=23, minute=58, second=0)
+    world.clock.advance((late - world.clock.now()).total_seconds() - world.settings.snapshot_quiet_seconds)
+    run = uploaded(world, "a1")
+    assert 100 < next_look(world, run, Told(an_activity("a1", "processing"), left=0), turn=30) < 180
+
+
+def test_runs_that_wait_for_long_share_the_looks(world: World) -> None:
+    run = uploaded(world, "a1")
+    for _ in range(7):
+        world.start(world.add_export("Loyal"))
+    world.queue.waiting.clear()
+    under_way = Told(an_activity("a1", "processing"))
+    assert next_look(world, run, under_way, turn=FIRST_LOOKS + 2) == pytest.approx(160, abs=2)
+    world.queue.waiting.clear()
+    assert next_look(world, run, under_way, turn=2) == pytest.approx(2.25, abs=1)
+
+
+def test_runs_share_the_calls_that_are_kept_for_following(world: World) -> None:
+    make_it_noon(world)
+    run = uploaded(world, "a1")
+    for _ in range(3):
+        world.start(world.add_export("Loyal"))
+    world.queue.waiting.clear()
+    account = Told(an_activity("a1", "processing"), left=0)
+    assert next_look(world, run, account, turn=0) == pytest.approx(720, abs=2)
+
+
+def test_a_run_that_is_looked_at_seldom_says_until_when_it_waits(world: World) -> None:
+    run = uploaded(world, "a1")
+    assert next_look(world, run, Told(an_activity("a1", "processing")), turn=33) < 600
+    assert world.services.runs.get(run.export_id, run.run_id).waiting_until is None
+    world.queue.waiting.clear()
+    assert next_look(world, run, Told(an_activity("a1", "processing")), turn=90) == pytest.approx(600, abs=2)
+    waits = world.services.runs.get(run.export_id, run.run_id)
+    assert "every 10 minutes" in (waits.waiting or "")
+    assert waits.waiting_until is not None
+    assert (waits.waiting_until - world.clock.now()).total_seconds() == pytest.approx(600, abs=2)

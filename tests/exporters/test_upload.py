@@ -279,6 +279,7 @@ def test_a_batch_that_is_claimed_as_the_time_limit_comes_is_counted(
     run = world.start(export)
     world.deliver(until=lambda: world.last_run(export).status == "uploading")
     (batch,) = (one for one in world.queue.waiting if one.queue == BATCHES)
+    (following,) = (one for one in world.queue.waiting if one.queue == ACTIVITIES)
     world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
     look = ending.is_sending
 
@@ -289,6 +290,7 @@ def test_a_batch_that_is_claimed_as_the_time_limit_comes_is_counted(
         return found
 
     monkeypatch.setattr(ending, "is_sending", look_and_be_overtaken)
+    run_step(world.services, ACTIVITIES, following.message.model_dump_json())
     world.deliver()
     ended = world.services.runs.get(export.id, run.run_id)
     assert ended.status == "timed_out"
