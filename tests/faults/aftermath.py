@@ -15,8 +15,8 @@ from exporters.runs import ENDED
 from local.stand import Stand
 from shared.models import Connection
 
-# Messages of runs that have ended come once more and are dropped; some are hidden for minutes.
-_LONGEST_WAIT_SECONDS = 330
+# Messages of runs that have ended come once more and are dropped; some are hidden for ten minutes.
+_LONGEST_WAIT_SECONDS = 660
 
 
 @dataclass(frozen=True)

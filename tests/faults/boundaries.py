@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.faults.table_gate import When
+from tests.faults.storage_gate import When
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,5 @@ _STEPS = (
     ("the end of the run", "status", "completed_with_warnings"),
 )
 BOUNDARIES = tuple(Boundary(when, *step) for step in _STEPS for when in ("before", "after"))
+# Met only by a run one of whose batches is refused.
+HALVING = tuple(Boundary(when, "a refused batch is halved", "state", "split") for when in ("before", "after"))

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import requests
@@ -20,6 +20,7 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 from local.processes import Child
 from local.stand import Stand
 from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
+from tests.faults.storage_gate import StorageGates
 
 # Faults of the destination after which a run can still end well, and how often each strikes.
 DESTINATION = {
@@ -40,6 +41,35 @@ SLOW_SECONDS = 7
 # Access tokens live a little longer than the app wants them to, so each is refreshed after a minute.
 ACCESS_TOKEN_SECONDS = 660
 CLOCK_JUMP_SECONDS = 900
+SLOW_STORAGE_SECONDS = 5
+POISON = "a contact that makes its file fail"
+DAYS_END = "the day's calls are used up"
+WAITED_FOR_THE_DAY = "a run waits for 00:00 UTC"
+# What each event is, for people.
+MEANINGS = {
+    "a host killed (kill -9)": "At any moment; it is started again half a second later.",
+    "Constant Contact fails an upload": "One of the faults below strikes the next upload, some twice.",
+    "Constant Contact fails while it is followed": "Two looks at the activities get no answer, a 503 or a 500.",
+    "Constant Contact's clock jumps 15 minutes": "Every access token is over at once.",
+    "Key Vault refuses 6 or 20 calls": "They are answered with 503.",
+    "Key Vault away for 1 to 6 seconds": "It is stopped and started again.",
+    "a message comes twice": "A queue message of any step of the run is sent once more.",
+    "a message of a later step comes early": "Batches are to be uploaded, and followed, that may not be there yet.",
+    "the messages of a queue change their order": "What is visible in a queue is taken out and put back shuffled.",
+    "storage away for 1 to 5 seconds": "Blobs, queues and tables: nobody can connect, and who is connected is cut off.",
+    "storage hangs for 1 to 4 seconds": "The account takes connections and answers nobody.",
+    "the tables alone away for 1 to 10 seconds": ("Messages come and files can be read, but the state of no run."),
+    "storage slow for 5 seconds": "Every request to blobs, queues and tables is held up by 0.2 to 1.5 seconds.",
+    POISON: (
+        "Constant Contact answers 400 to every file with this contact in it. The run has to find it by halving its "
+        "batch, reject it alone and name its line."
+    ),
+    DAYS_END: (
+        "Once, half a minute before 00:00 UTC by the clocks of the hosts, the app's count and Constant Contact's are "
+        "set to three calls left; at 00:00 UTC Constant Contact counts anew. Runs have to wait and go on by themselves."
+    ),
+    WAITED_FOR_THE_DAY: "How many runs were seen to do so.",
+}
 # As long as a refresh may hold the lease of its connection.
 _LONGEST_REFRESH_SECONDS = 60
 
@@ -47,24 +77,28 @@ _LONGEST_REFRESH_SECONDS = 60
 class Events:
     """Strikes the stand, and counts what it did."""
 
-    def __init__(self, stand: Stand) -> None:
+    def __init__(self, stand: Stand, gates: StorageGates) -> None:
         self._stand = stand
+        self._gates = gates
         self.done: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
         self.kills_put_off = 0
-        self._storage, self._vault = threading.Lock(), threading.Lock()
+        self._hanging, self._vault = threading.Lock(), threading.Lock()
+        self._away, self._pace = threading.Lock(), threading.Lock()
         self._counting = threading.Lock()
         self.kinds: dict[str, Callable[[random.Random, Message], None]] = {
             "a host killed (kill -9)": self._kill_host,
             "Constant Contact fails an upload": self._fail_upload,
             "Constant Contact fails while it is followed": self._fail_following,
-            "Constant Contact's clock jumps 15 minutes: every token is over": self._jump_clock,
+            "Constant Contact's clock jumps 15 minutes": self._jump_clock,
             "Key Vault refuses 6 or 20 calls": self._refuse_secrets,
             "Key Vault away for 1 to 6 seconds": self._stop_vault,
             "a message comes twice": self._repeat_message,
             "a message of a later step comes early": self._early_message,
             "the messages of a queue change their order": self._reorder_messages,
             "storage away for 1 to 5 seconds": self._stop_storage,
+            "the tables alone away for 1 to 10 seconds": self._cut_off_tables,
+            "storage slow for 5 seconds": self._slow_storage,
         }
         if hasattr(signal, "SIGSTOP"):
             self.kinds["storage hangs for 1 to 4 seconds"] = self._hang_storage
@@ -82,6 +116,17 @@ class Events:
         """One more of these has happened."""
         with self._counting:
             self.done[what] += 1
+
+    @contextlib.contextmanager
+    def tables_away(self) -> Iterator[None]:
+        """While the block lasts no host can reach a table."""
+        with self._away, self._gates.tables.closed():
+            yield
+
+    def poison(self, address: str) -> None:
+        """Let Constant Contact refuse every file with this address in it, from now on."""
+        self._simulator("faults", {"name": "poison-contact", "match": address})
+        self.count(POISON)
 
     def kill_all_hosts(self) -> None:
         """Kill every host at once."""
@@ -142,17 +187,26 @@ class Events:
             time.sleep(chance.uniform(1, 6))
 
     def _stop_storage(self, chance: random.Random, _run: Message) -> None:
-        with self._storage, self._stand.without("Azurite"):
+        # Not Azurite itself is stopped: started again, it would take every lease for over.
+        with self._away, self._gates.closed():
             time.sleep(chance.uniform(1, 5))
 
     def _hang_storage(self, chance: random.Random, _run: Message) -> None:
-        with self._storage:
+        with self._hanging:
             pid = self._stand.pid("Azurite")
             os.kill(pid, signal.SIGSTOP)
             try:
                 time.sleep(chance.uniform(1, 4))
             finally:
                 os.kill(pid, signal.SIGCONT)
+
+    def _cut_off_tables(self, chance: random.Random, _run: Message) -> None:
+        with self.tables_away():
+            time.sleep(chance.uniform(1, 10))
+
+    def _slow_storage(self, chance: random.Random, _run: Message) -> None:
+        with self._pace, self._gates.slow(chance.uniform(0.2, 1.5)):
+            time.sleep(SLOW_STORAGE_SECONDS)
 
     def _repeat_message(self, chance: random.Random, run: Message) -> None:
         queue, message = chance.choice([(RUNS, run), (ACTIVITIES, run), (BATCHES, _first_batch(run))])

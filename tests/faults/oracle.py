@@ -10,11 +10,15 @@ PROFILES = 20_000
 
 @dataclass(frozen=True)
 class Expected:
-    """Where every profile of a run must end; `rejected` are the lines of the file, the header being line 1."""
+    """Where every profile of a run must end; rejected ones by their line in the file, the header being line 1.
+
+    `refused` are the lines of those whom Constant Contact alone refuses.
+    """
 
     members: frozenset[str]
     duplicates: int
     rejected: frozenset[int]
+    refused: frozenset[int] = frozenset()
 
 
 def address(run: int, number: int) -> str:
@@ -25,12 +29,15 @@ def address(run: int, number: int) -> str:
     return f"person.{run}.{before}@mail{before % 9}.example.com"
 
 
-def expected(run: int, profiles: int = PROFILES) -> Expected:
-    """The oracle."""
-    good = [one for one in (address(run, number) for number in range(profiles)) if "@" in one]
+def expected(run: int, profiles: int = PROFILES, *, poison: str | None = None) -> Expected:
+    """The oracle; Constant Contact refuses every file that holds the address `poison`."""
+    addresses = [address(run, number) for number in range(profiles)]
+    good = [one for one in addresses if "@" in one]
     members = frozenset(good)
-    rejected = frozenset(number + 2 for number in range(profiles) if "@" not in address(run, number))
-    return Expected(members, len(good) - len(members), rejected)
+    rejected = frozenset(number + 2 for number, one in enumerate(addresses) if "@" not in one)
+    # Of equal addresses the first is sent.
+    refused = frozenset({addresses.index(poison) + 2} if poison else ())
+    return Expected(members - {poison}, len(good) - len(members), rejected, refused)
 
 
 def write_segment(folder: Path, run: int, profiles: int = PROFILES) -> None:

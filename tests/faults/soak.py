@@ -15,18 +15,16 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
-from azure.core.exceptions import AzureError
 
 from admin.records import RunRecord
 from exporters.runs import ENDED
-from local.app_client import ApiError
 from local.azurite import Azurite
 from local.processes import ProcessError, free_ports
 from local.snapshot_folder import upload
@@ -35,17 +33,18 @@ from shared.models import Connection, Export
 from shared.queues import Message
 from tests.faults.aftermath import leftovers, living_grants, takes
 from tests.faults.boundaries import Boundary
-from tests.faults.events import ACCESS_TOKEN_SECONDS, Events
-from tests.faults.oracle import PROFILES, expected, segment_name, segment_path, write_segment
+from tests.faults.end_of_day import EndOfDay
+from tests.faults.events import ACCESS_TOKEN_SECONDS, WAITED_FOR_THE_DAY, Events
+from tests.faults.oracle import PROFILES, Expected, expected, segment_name, segment_path, write_segment
+from tests.faults.patience import insist
 from tests.faults.plan import Plan, plan
 from tests.faults.reliability_page import Conditions, Results, Verdict, page
-from tests.faults.table_gate import TableGate, Trap
+from tests.faults.storage_gate import StorageGates, Trap, gates_before
 
 CLOCK_OFFSETS = (0.0, 5.0, -5.0)
 CONNECTIONS = 3
 AT_ONCE = 12
 LONGEST_RUN_SECONDS = 900
-LONGEST_ANSWER_SECONDS = 180
 # A killed host's messages come back after this time.
 QUEUE_LEASE_SECONDS = 10
 # Slow enough that a run is seen to wait for Constant Contact alone.
@@ -53,7 +52,6 @@ IMPORTED_ROWS_A_SECOND = 2_500
 # Clocks differ by ten seconds here; what is waited for by the clock has to be longer (by default it is a minute).
 SETTINGS = {"REQUEST_TIMEOUT_SECONDS": "5", "UNCLEAR_UPLOAD_SECONDS": "15"}
 REPORT = Path(__file__).parents[2] / "docs" / "reliability.md"
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,11 @@ class Destination:
 class Soak:
     """Runs on one stand, some at a time."""
 
-    def __init__(self, stand: Stand, gate: TableGate, seed: int) -> None:
+    def __init__(self, stand: Stand, gates: StorageGates, seed: int) -> None:
         self._stand = stand
-        self._gate = gate
+        self._gates = gates
         self._seed = seed
-        self.events = Events(stand)
+        self.events = Events(stand, gates)
         self.boundaries: Counter[str] = Counter()
         self.grants_lost = 0
         self._signing_in = threading.Lock()
@@ -106,12 +104,14 @@ class Soak:
             )
         )
         # The id of the run is known when it has been started; only the rows of its batches need it.
+        if wanted.poison:
+            self.events.poison(wanted.poison)
         of_batch = wanted.boundary is not None and wanted.boundary.of_batch
         with self._killing_at(None if of_batch else wanted.boundary, export.id):
             run_id = insist(lambda: self._start(export))
             with self._killing_at(wanted.boundary if of_batch else None, run_id):
                 record = self._watch(wanted, Message(export_id=export.id, run_id=run_id))
-        verdict = self._verdict(number, record, list_id, time.monotonic() - began)
+        verdict = self._verdict(wanted, number, record, list_id, time.monotonic() - began)
         if "signed in to Constant Contact again" in (record.error or ""):
             self._sign_in_again(destination)
         insist(lambda: self._remove_segment(number))
@@ -121,11 +121,15 @@ class Soak:
         """Strike as planned until the run has ended, or has had all the time that it may take."""
         strikes = list(wanted.strikes)
         started = time.monotonic()
+        waited = False
         while True:
             while strikes and strikes[0].at <= time.monotonic() - started:
                 strike = strikes.pop(0)
                 self.events.strike(strike.kind, strike.seed, run)
             record = insist(lambda: self._stand.app.run(run.export_id, run.run_id))
+            if not waited and "00:00 UTC" in (record.waiting or ""):
+                waited = True
+                self.events.count(WAITED_FOR_THE_DAY)
             if record.status in ENDED or time.monotonic() - started > LONGEST_RUN_SECONDS:
                 return record
             time.sleep(1)
@@ -141,11 +145,11 @@ class Soak:
             self.events.kill_all_hosts()
             self.boundaries[boundary.title] += 1
 
-        with self._gate.trap(Trap(boundary.marks(owner), boundary.when, spring)):
+        with self._gates.tables.trap(Trap(boundary.marks(owner), boundary.when, spring)):
             yield
 
-    def _verdict(self, number: int, record: RunRecord, list_id: str, seconds: float) -> Verdict:
-        oracle = expected(number)
+    def _verdict(self, wanted: Plan, number: int, record: RunRecord, list_id: str, seconds: float) -> Verdict:
+        oracle = expected(number, poison=wanted.poison)
         members = self._members(list_id)
         wrong = []
         if record.status != "completed_with_warnings":
@@ -156,14 +160,13 @@ class Soak:
             "sent": (counts.sent, len(oracle.members)),
             "duplicates": (counts.duplicates, oracle.duplicates),
             "rejected by us": (counts.rejected_by_us, len(oracle.rejected)),
-            "rejected": (counts.rejected, len(oracle.rejected)),
+            "rejected by Constant Contact": (counts.rejected_by_constant_contact, len(oracle.refused)),
+            "rejected": (counts.rejected, len(oracle.rejected | oracle.refused)),
             "not sent": (counts.not_sent, 0),
             "not added": (counts.not_added, 0),
         }
         wrong += [f"{name} {found} instead of {true}" for name, (found, true) in counted.items() if found != true]
-        lines = insist(lambda: [row["line"] for row in self._stand.app.rejected_rows(record)])
-        if sorted(lines) != sorted(oracle.rejected):
-            wrong.append(f"{len(lines)} rejected rows are listed, which are not those {len(oracle.rejected)}")
+        wrong += self._wrong_rows(record, oracle)
         return Verdict(
             number=number,
             run_id=record.run_id,
@@ -173,6 +176,16 @@ class Soak:
             foreign=len(members - oracle.members),
             wrong=tuple(wrong),
         )
+
+    def _wrong_rows(self, record: RunRecord, oracle: Expected) -> list[str]:
+        """What is not right in the list of rejected rows: each has to be there once, by its line and by who refused."""
+        rows = insist(lambda: list(self._stand.app.rejected_rows(record)))
+        wrong = []
+        for who, true in (("Constant Contact", oracle.refused), ("us", oracle.rejected)):
+            found = [row["line"] for row in rows if (row["code"] == "constant_contact") == (who != "us")]
+            if sorted(found) != sorted(true):
+                wrong.append(f"{len(found)} rows are listed as rejected by {who}, which are not those {len(true)}")
+        return wrong
 
     def _sign_in_again(self, destination: Destination) -> None:
         """As an administrator would, once for each grant that was lost: the runs to come need not fail for it too."""
@@ -205,38 +218,36 @@ class Soak:
         return {line.split(",")[0] for line in requests.get(url, timeout=120).text.splitlines()[1:]}
 
 
-def insist(ask: Callable[[], Answer]) -> Answer:
-    """Ask until an answer comes: hosts and storage are away for a while, by design."""
-    ends_at = time.monotonic() + LONGEST_ANSWER_SECONDS
-    while True:
-        try:
-            return ask()
-        except (ApiError, AzureError, requests.RequestException):
-            if time.monotonic() > ends_at:
-                raise
-            time.sleep(1)
-
-
 @contextlib.contextmanager
 def soaking(seed: int) -> Iterator[tuple[Stand, Soak]]:
-    """A stand whose hosts reach their tables through the gate, with clocks that differ."""
-    *ports, gate_port = free_ports(4)
-    azurite = Azurite(*ports)
-    through_the_gate = Azurite(azurite.blob_port, azurite.queue_port, gate_port)
-    stand = Stand(
+    """A stand whose hosts reach their storage through gates, with clocks that differ and a day that ends."""
+    azurite = Azurite(*free_ports(3))
+    with gates_before(azurite) as gates, contextlib.ExitStack() as exits:
+        day = EndOfDay()
+        stand = exits.enter_context(_stand(azurite, gates, day))
+        soak = Soak(stand, gates, seed)
+        ending = exits.enter_context(ThreadPoolExecutor(1)).submit(day.happen, stand, soak.events)
+        try:
+            yield stand, soak
+        finally:
+            day.cancel()
+            ending.result()
+
+
+def _stand(azurite: Azurite, gates: StorageGates, day: EndOfDay) -> Stand:
+    through_the_gates = gates.account.connection_string
+    return Stand(
         instances=len(CLOCK_OFFSETS),
-        clock_offsets=CLOCK_OFFSETS,
+        clock_offsets=[day.offset + offset for offset in CLOCK_OFFSETS],
         azurite=azurite,
         durable=True,
         queue_lease=QUEUE_LEASE_SECONDS,
-        settings=SETTINGS | {"AzureWebJobsStorage": through_the_gate.connection_string},
+        settings=SETTINGS | {"AzureWebJobsStorage": through_the_gates, "SNAPSHOT_STORAGE": through_the_gates},
         simulator_options=[
             f"--access-token-seconds={ACCESS_TOKEN_SECONDS}",
             f"--activity-rows-per-second={IMPORTED_ROWS_A_SECOND}",
         ],
     )
-    with TableGate(gate_port, azurite.table_port).running() as gate, stand:
-        yield stand, Soak(stand, gate, seed)
 
 
 def soak(runs: Sequence[int], seconds: float | None, seed: int) -> Results:

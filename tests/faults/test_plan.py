@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.faults.boundaries import BOUNDARIES
+from tests.faults.boundaries import BOUNDARIES, HALVING
 from tests.faults.oracle import PROFILES, address, expected
 from tests.faults.plan import plan
 
-KINDS = [f"event {number}" for number in range(11)]
+KINDS = [f"event {number}" for number in range(13)]
 
 
 def test_the_same_seed_and_number_give_the_same_plan() -> None:
@@ -20,10 +20,13 @@ def test_three_hundred_runs_meet_every_boundary_every_event_and_every_connection
     plans = [plan(1, number, KINDS, 3) for number in range(1, 301)]
 
     boundaries = Counter(one.boundary for one in plans if one.boundary)
+    halved = [one for one in plans if one.poison]
     events = Counter(strike.kind for one in plans for strike in one.strikes)
     connections = Counter(one.connection for one in plans)
 
-    assert boundaries.keys() == set(BOUNDARIES)
+    assert boundaries.keys() == {*BOUNDARIES, *HALVING}
+    assert len(halved) >= 30
+    assert all(one.poison for one in plans if one.boundary in HALVING)
     assert min(boundaries.values()) >= 7
     assert events.keys() == set(KINDS)
     assert min(events.values()) >= 30
@@ -38,3 +41,11 @@ def test_the_oracle_places_every_profile_exactly_once() -> None:
     assert len(oracle.rejected) > 200
     assert address(5, 67) == address(5, 66)
     assert address(5, 66) in oracle.members
+
+
+def test_a_contact_that_is_refused_is_no_member_and_known_by_the_first_line_that_has_it() -> None:
+    without, oracle = expected(5), expected(5, poison=address(5, 67))
+
+    assert oracle.refused == {66 + 2}
+    assert without.members - oracle.members == {address(5, 66)}
+    assert (oracle.duplicates, oracle.rejected) == (without.duplicates, without.rejected)

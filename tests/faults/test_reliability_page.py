@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import cast
 
+from local.stand import Stand
 from tests.faults.aftermath import Leftovers
+from tests.faults.events import DAYS_END, MEANINGS, POISON, WAITED_FOR_THE_DAY, Events
 from tests.faults.reliability_page import Conditions, Results, Verdict, page
+from tests.faults.storage_gate import StorageGates
 
 EXACT = Verdict(7, "run-7", "completed_with_warnings", 30.0, 0, 0, ())
 ALL_GOOD = Results(
@@ -21,7 +25,8 @@ ALL_GOOD = Results(
     statistics={
         "source_file_names_taken_more_than_once": [],
         "contacts_imported_more_than_once": 0,
-        "most_requests_in_a_second": {"all": 4, "accepted": 4},
+        "calls_over_the_quota": 0,
+        "most_requests_in_a_second": {"all": 5, "accepted": 4},
         "token_refreshes": 5,
     },
     calls=1_234,
@@ -49,6 +54,22 @@ def test_a_good_soak_says_so_in_its_first_sentence_and_how_to_repeat_it() -> Non
     assert "throttled" not in text
 
 
+def test_each_event_that_struck_is_explained_and_how_fast_requests_came_is_told() -> None:
+    text = shown(replace(ALL_GOOD, events=Counter({POISON: 3})))
+
+    assert f"| {POISON} | 3 | {MEANINGS[POISON]} |" in text
+    assert DAYS_END not in text
+    assert "| most requests let through in any second (4 are allowed) | 4 |" in text
+    assert "| most requests that arrived in any second | 5 |" in text
+
+
+def test_every_event_has_an_explanation() -> None:
+    # Which events there are does not depend on what they strike.
+    drawn = Events(cast("Stand", None), cast("StorageGates", None)).kinds
+
+    assert {POISON, DAYS_END, WAITED_FOR_THE_DAY, *drawn} <= MEANINGS.keys()
+
+
 def test_a_run_that_is_not_exact_is_named_with_what_is_wrong_and_the_command_for_it_alone() -> None:
     wrong = replace(EXACT, number=9, run_id="run-9", lost=2, wrong=("sent 5 instead of 7",))
     results = replace(ALL_GOOD, verdicts=(EXACT, wrong))
@@ -71,3 +92,4 @@ def test_whatever_is_left_behind_makes_a_soak_bad() -> None:
     assert not replace(ALL_GOOD, leftovers=Leftovers(0, 0, {"export-runs": 1})).good
     assert not replace(ALL_GOOD, living_grants=2).good
     assert not replace(ALL_GOOD, grants_lost=1).good
+    assert not replace(ALL_GOOD, statistics=ALL_GOOD.statistics | {"calls_over_the_quota": 1}).good

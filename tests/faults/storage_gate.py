@@ -1,4 +1,4 @@
-"""A proxy in front of the table service that strikes exactly when a certain row is written.
+"""A proxy in front of one service of the storage account: it passes everything on, late or not at all when told to.
 
 The state of every run is in tables, so the write of a row is the boundary between two steps. A trap springs just
 before such a write reaches the service, or just after the service has carried it out; whoever wrote gets no answer.
@@ -12,6 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
+
+from local.azurite import Azurite
+from local.processes import free_ports
 
 When = Literal["before", "after"]
 _LARGEST_HEAD = 1 << 20
@@ -36,25 +39,28 @@ class Trap:
         self._taken.release()
 
 
-class TableGate:
+class StorageGate:
     """Listens on `port` and passes everything on to `target`, both on the loopback interface."""
 
     def __init__(self, port: int, target: int) -> None:
         self._port = port
         self._target = target
         self._traps: list[Trap] = []
+        self._closed = False
+        self._delay = 0.0
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[TableGate]:
+    def running(self) -> Iterator[StorageGate]:
         """Pass on what comes until the block ends."""
         loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="table gate", daemon=True)
+        thread = threading.Thread(target=loop.run_forever, name="storage gate", daemon=True)
         thread.start()
-        server = asyncio.run_coroutine_threadsafe(self._listen(), loop).result(10)
+        self._loop = loop
+        self._listen()
         try:
             yield self
         finally:
-            loop.call_soon_threadsafe(server.close)
+            loop.call_soon_threadsafe(self._server.close)
             asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
@@ -69,8 +75,29 @@ class TableGate:
         finally:
             self._traps = [one for one in self._traps if one is not trap]
 
-    async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", self._port, limit=_LARGEST_HEAD)
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """While the block lasts nobody can connect, and a request on an open connection is cut. One block at a time."""
+        self._closed = True
+        self._loop.call_soon_threadsafe(self._server.close)
+        try:
+            yield
+        finally:
+            self._closed = False
+            self._listen()
+
+    @contextlib.contextmanager
+    def slow(self, seconds: float) -> Iterator[None]:
+        """While the block lasts each request is held up for so long before it is passed on. One block at a time."""
+        self._delay = seconds
+        try:
+            yield
+        finally:
+            self._delay = 0.0
+
+    def _listen(self) -> None:
+        listening = asyncio.start_server(self._serve, "127.0.0.1", self._port, limit=_LARGEST_HEAD)
+        self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(10)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection: requests one after the other, each answered before the next comes."""
@@ -82,6 +109,9 @@ class TableGate:
                 while True:
                     head = await reader.readuntil(b"\r\n\r\n")
                     request = head + await reader.readexactly(_content_length(head))
+                    await asyncio.sleep(self._delay)
+                    if self._closed:
+                        break
                     caught = [] if head.startswith(b"GET ") else [one for one in self._traps if one.catches(request)]
                     if before := [one for one in caught if one.when == "before"]:
                         await _spring(before)
@@ -106,6 +136,41 @@ class TableGate:
                 writer.write(chunk)
                 await writer.drain()
         writer.close()
+
+
+@dataclass(frozen=True)
+class StorageGates:
+    """A gate for each service of a storage account; `account` is the account as it is reached through them."""
+
+    blobs: StorageGate
+    queues: StorageGate
+    tables: StorageGate
+    account: Azurite
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """While the block lasts the account is away as a whole."""
+        with self.blobs.closed(), self.queues.closed(), self.tables.closed():
+            yield
+
+    @contextlib.contextmanager
+    def slow(self, seconds: float) -> Iterator[None]:
+        """While the block lasts every request to the account is held up for so long."""
+        with self.blobs.slow(seconds), self.queues.slow(seconds), self.tables.slow(seconds):
+            yield
+
+
+@contextlib.contextmanager
+def gates_before(azurite: Azurite) -> Iterator[StorageGates]:
+    """Gates in front of the account, on free ports, until the block ends; the account may start later."""
+    ports = free_ports(3, besides=[azurite.blob_port, azurite.queue_port, azurite.table_port])
+    account = Azurite(*ports)
+    with (
+        StorageGate(account.blob_port, azurite.blob_port).running() as blobs,
+        StorageGate(account.queue_port, azurite.queue_port).running() as queues,
+        StorageGate(account.table_port, azurite.table_port).running() as tables,
+    ):
+        yield StorageGates(blobs, queues, tables, account)
 
 
 async def _spring(traps: list[Trap]) -> None:
