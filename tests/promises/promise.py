@@ -15,6 +15,10 @@ Worlds = Callable[[], AbstractContextManager[World]]
 Promise = Callable[[Worlds], None]
 Removal = Callable[[pytest.MonkeyPatch], object]
 
+# What is tried in so many random ways, always the same: which examples Hypothesis draws depends on what is imported, so
+# that a guard whose absence shows with some alone would not be proved by them.
+SEEDS = 6
+
 
 @dataclass(frozen=True)
 class Guard:

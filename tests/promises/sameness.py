@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporters.contacts import Mapping
@@ -30,6 +30,7 @@ Partitions = list[list[tuple[str, ...]]]
 MAPPING = {"email": "EMail", "first_name": "FirstName", "cf:b": "B", "cf:a": "A", "last_name": "A"}
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
 ADDRESSES = st.one_of(st.integers(0, 30).map("p{}@example.com".format), CELLS)
+TWO_PARTITIONS = [[("ana@example.com", "Ana", "1", "2")], [("bo@example.com", "Bo", "3", "4")]]
 ROWS = st.lists(st.tuples(ADDRESSES, CELLS, CELLS, CELLS), min_size=1, max_size=15)
 
 
@@ -37,7 +38,8 @@ def the_same_snapshot_and_mapping_give_the_same_bytes(worlds: Worlds) -> None:
     """However many bytes are fetched at a time, and in whatever order the mapping was written down."""
     with worlds() as world:
 
-        @examples(6)
+        @examples(4)
+        @example(TWO_PARTITIONS, 7, list(reversed(MAPPING)))
         @given(st.lists(ROWS, min_size=1, max_size=3), st.integers(1, 64), st.permutations(list(MAPPING)))
         def of_such_rows(partitions: Partitions, range_bytes: int, order: list[str]) -> None:
             write_partitions(without_snapshots(world), partitions)
@@ -125,8 +127,8 @@ def written(world: World, run: Run) -> dict[str, bytes]:
 def first_steps(
     world: World, partitions: Partitions, happens: Callable[[World, Message], None]
 ) -> Iterator[tuple[int, Run]]:
-    """The runs whose first step was disturbed at its request 1, 2, 3 … up to its last."""
-    for at in count(1):
+    """The runs whose first step was disturbed at its request 1, 3, 5 … up to its last."""
+    for at in count(1, 2):
         write_partitions(without_snapshots(world), partitions)
         world.clock.advance(world.settings.snapshot_quiet_seconds)
         export = world.add_export("Loyal")
@@ -164,6 +166,7 @@ def as_written_down(self: Mapping) -> tuple[str, ...]:
     return ("email", *(column for column in self.fields if column != "email"))
 
 
+_CHANCE = random.Random(0)
 _in_order_of_the_mapping = cached_property(as_written_down)
 _in_order_of_the_mapping.__set_name__(Mapping, "import_columns")
 
@@ -177,7 +180,7 @@ GUARDS = [
     Guard(
         the_same_snapshot_and_mapping_give_the_same_bytes,
         "a fixed order of the partitions",
-        replaced(completeness, "natural_order", lambda _: random.random()),
+        replaced(completeness, "natural_order", lambda _: _CHANCE.random()),
         "other bytes",
     ),
     Guard(

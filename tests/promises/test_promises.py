@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from tests.promises import bounds, counting, once, privacy, reach, repeating, sameness, tokens
+from tests.promises import (
+    bounds,
+    choosing,
+    contents,
+    counting,
+    keeping,
+    once,
+    outages,
+    privacy,
+    reach,
+    repeating,
+    sameness,
+    tokens,
+)
 from tests.promises.promise import Guard, Promise, Worlds
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-GUARDS: list[Guard] = [
-    guard for module in (repeating, counting, sameness, once, bounds, tokens, privacy, reach) for guard in module.GUARDS
-]
+MODULES = (
+    *(repeating, once, outages, counting, sameness, choosing, contents),
+    *(bounds, tokens, privacy, reach, keeping),
+)
+GUARDS: list[Guard] = [guard for module in MODULES for guard in module.GUARDS]
 PROMISES: list[Promise] = list(dict.fromkeys(guard.promise for guard in GUARDS))
 
 
