@@ -77,8 +77,8 @@ class Entity:
     name: str
     columns: tuple[str, ...]
     partitions: tuple[NamedPartition, ...]
-    is_empty: bool = False
-    refusal: BadModel | None = None
+    is_empty: bool
+    refusal: BadModel | None
 
 
 @dataclass(frozen=True)

@@ -73,3 +73,12 @@ def test_a_run_is_under_way_until_it_has_ended(world: World) -> None:
     world.add_export("Loyal")
     runs = [world.start(world.add_export("Loyal")) for _ in range(3)]
     assert sorted(runs_under_way(world.services)) == sorted(run.run_id for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("turn", "runs", "seconds"), [(11, 1, 66), (12, 1, 72.6), (11, 4, 80), (20, 10, 200), (30, 25, 500), (40, 1, 600)]
+)
+def test_later_looks_come_a_tenth_later_each_time_or_when_it_is_the_runs_turn(
+    turn: int, runs: int, seconds: float
+) -> None:
+    assert delay(turn, runs) == pytest.approx(seconds)

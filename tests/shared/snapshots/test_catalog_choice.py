@@ -89,3 +89,23 @@ def test_a_version_changes_when_the_model_comes_to_name_the_newest_files_and_not
     assert versions(store, "VIP") == unnamed
     store.put_model("r", store.entity("VIP", ["EMail"], older, newer))
     assert versions(store, "VIP") != unnamed
+
+
+def test_an_announced_snapshot_that_never_came_is_said_though_older_ones_are_there(store: Store) -> None:
+    store.put("r/VIP/2026/11/20/0130/VIP_1.csv", "x")
+    named = store.put("r/VIP/2026/11/21/0130/VIP_1.csv", "x")
+    store.put_model("r", store.entity("VIP", ["EMail"], named, "r/VIP/2026/11/22/0130/VIP_1.csv"))
+    snapshot = chosen(store, "VIP")
+    assert snapshot.id == "r/VIP/2026/11/21/0130"
+    assert len(snapshot.warnings) == 1
+
+
+def test_a_file_that_came_after_a_model_that_calls_its_table_empty_is_used(store: Store) -> None:
+    store.put("r/VIP/2026/11/22/0130/VIP_1.csv", "x")
+    store.put_model("r", {"name": "VIP", "attributes": [{"name": "EMail"}], "partitions": []})
+    model = store.container.get_blob_client("r/model.json").get_blob_properties().last_modified
+    later = store.container.get_blob_client("r/VIP/2026/11/22/0130/VIP_2.csv")
+    # Storage tells the time of a change in whole seconds: written again until it is a later one.
+    while later.upload_blob(b"x", overwrite=True)["last_modified"] <= model:
+        pass
+    assert chosen(store, "VIP").id == "r/VIP/2026/11/22/0130"

@@ -35,3 +35,11 @@ def test_without_a_fitting_name_the_only_column_of_addresses_is_taken() -> None:
 
 def test_a_column_with_the_right_name_and_no_address_is_passed_over() -> None:
     assert guess_columns(["EMail", "Contact"], [["true", "a@example.com"]]) == {"email": "Contact"}
+
+
+def test_a_column_counts_as_one_of_addresses_though_some_values_are_none() -> None:
+    assert guess_columns(["Id", "Contatto"], [["1", "n/d"], ["2", "a@example.com"]]) == {"email": "Contatto"}
+
+
+def test_a_row_may_be_shorter_than_the_others() -> None:
+    assert guess_columns(["Contatto", "Id"], [["a@example.com"]]) == {"email": "Contatto"}

@@ -119,3 +119,29 @@ def test_an_oversized_model_is_refused(store: Store) -> None:
 
 def test_no_model_is_no_error(store: Store) -> None:
     assert read_model(store.container, "r") is None
+
+
+def test_a_table_is_found_by_its_name_whatever_its_case() -> None:
+    model = parse(table("Other", None), table("vip", None) | {"attributes": [{"name": "Mail"}]})
+    entity = model.entity_of("r/VIP")
+    assert entity is not None
+    assert entity.name == "vip"
+
+
+def test_of_several_entities_with_partitions_in_a_folder_the_one_of_its_name_is_meant() -> None:
+    model = parse(table("Copy", f"{URL}/r/T/a.csv"), table("T", f"{URL}/r/T/b.csv"))
+    entity = model.entity_of("r/T")
+    assert entity is not None
+    assert [part.path for part in entity.partitions] == ["r/T/b.csv"]
+
+
+def test_partitions_after_one_without_a_location_are_read() -> None:
+    entity = parse(table("T", None, f"{URL}/r/T/a.csv")).entity_of("r/T")
+    assert entity is not None
+    assert [part.path for part in entity.partitions] == ["r/T/a.csv"]
+
+
+def test_an_entity_is_known_by_any_of_its_partitions_and_refused_for_another() -> None:
+    model = parse(table("Renamed", "https://elsewhere.example.com/x/a.csv", f"{URL}/r/T/b.csv"))
+    with pytest.raises(BadModel, match="p0"):
+        model.entity_of("r/T")

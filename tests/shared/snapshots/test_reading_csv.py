@@ -32,7 +32,7 @@ from shared.snapshots import (
 )
 from shared.snapshots.completeness import partition_of
 from shared.snapshots.folders import files_under
-from shared.snapshots.limits import MAX_CELL_CHARS, MAX_ROW_CHARS
+from shared.snapshots.limits import MAX_CELL_CHARS, MAX_COLUMNS, MAX_ROW_CHARS
 from shared.snapshots.models import Header
 from shared.snapshots.partition_file import RANGE_BYTES
 from tests.shared.snapshots.conftest import Store
@@ -175,6 +175,12 @@ def test_without_a_model_the_delimiter_is_seen_in_the_header(store: Store, delim
     if delimiter != "\t":
         content = content.replace(",;|", "x")
     assert values(store.read(content, ["EMail", "Id"])) == [("a@example.com", "1")]
+
+
+def test_a_header_that_another_delimiter_would_make_too_wide_is_read(store: Store) -> None:
+    """Commas in the name of a column are no columns."""
+    content = "EMail;Note" + "," * MAX_COLUMNS + "\na@example.com;x\n"
+    assert store.read(content, ["EMail"]) == [Row(0, 2, ("a@example.com",))]
 
 
 def test_the_models_delimiter_counts_before_the_option(store: Store) -> None:

@@ -80,3 +80,23 @@ def test_a_parquet_that_changes_while_it_is_read_is_noticed(store: Store) -> Non
 def test_reading_csv_does_not_import_pyarrow() -> None:
     program = "import sys, shared.snapshots; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def not_utf_8() -> pa.Array:
+    """A column that says it is text and holds bytes that are none."""
+    offsets, data = pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")
+    return pa.StringArray.from_buffers(1, offsets, data)
+
+
+@pytest.mark.parametrize("values", [[b"\xff\xfe"], not_utf_8()], ids=["bytes", "text that is not UTF-8"])
+def test_a_column_of_bytes_that_are_no_text_is_named(store: Store, values: Any) -> None:
+    with pytest.raises(UnreadableFile, match=r"'a\.parquet' of segment 'VIP'.*column 'EMail'"):
+        store.read(parquet({"EMail": values}), ["EMail"], name="a.parquet")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv.gz"])
+def test_a_file_of_no_bytes_is_empty_and_no_damaged_one(store: Store, name: str) -> None:
+    with pytest.raises(UnreadableFile, match="empty"):
+        store.read(b"", ["EMail"], name=name)
+    with pytest.raises(UnreadableFile, match=r"damaged|too early"):
+        store.read(b"P", ["EMail"], name=name)
