@@ -13,10 +13,13 @@ from exporters.constant_contact.client import Account
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.session import timed_session
+from exporters.constant_contact.sign_in import SignIn
 from exporters.constant_contact.tokens import Tokens
 from exporters.runs import RunStore
+from shared.audit import AuditLog
 from shared.clock import TableClock
 from shared.documents import Connections, Exports
+from shared.drafts import Drafts
 from shared.models import Connection
 from shared.queues import Queues
 from shared.secrets import Secrets
@@ -37,6 +40,11 @@ class Services:
     snapshots: ContainerClient
     files: ContainerClient
     account: Callable[[Connection], Account]
+    audit: AuditLog
+    drafts: Drafts
+    sign_in: SignIn
+    tokens: Tokens
+    secrets: Secrets
     now: Callable[[], datetime]
 
     def catalog(self) -> SegmentCatalog:
@@ -56,7 +64,8 @@ def connect(settings: Settings) -> Services:
     limits, client_id = storage.table("Limits"), settings.constant_contact_client_id
     limiter = Limiter(limits, client_id, clock=TableClock(limits).time)
     gates = Gates(limits, client_id, now=utc_now)
-    tokens = Tokens(settings, Secrets(settings), storage.container("locks"), limiter, session, gates=gates, now=utc_now)
+    secrets = Secrets(settings)
+    tokens = Tokens(settings, secrets, storage.container("locks"), limiter, session, gates=gates, now=utc_now)
     return Services(
         settings=settings,
         connections=Connections(storage.table("Connections")),
@@ -68,5 +77,10 @@ def connect(settings: Settings) -> Services:
         account=functools.partial(
             Account, settings=settings, tokens=tokens, limiter=limiter, gates=gates, session=session, now=utc_now
         ),
+        audit=AuditLog(storage.table("Audit")),
+        drafts=Drafts(storage.table("Drafts")),
+        sign_in=SignIn(settings, secrets, limiter, now=utc_now),
+        tokens=tokens,
+        secrets=secrets,
         now=utc_now,
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from exporters.each import each
 from exporters.runs import Run, Trigger, new_run_id
 from exporters.services import Services
-from shared.errors import Conflict, ExportError
+from shared.errors import Conflict, ExportError, Invalid, NotFound
 from shared.models import Export
 from shared.queues import RUNS, Message
 from shared.snapshots import SegmentCatalog
@@ -33,9 +33,14 @@ def start_on_demand(services: Services, export_id: str, started_by: str) -> Run:
 
     Raises:
         NotFound: there is no such export.
+        Invalid: it has no connection.
         AlreadyRunning: it has a run under way.
     """
     export = services.exports.get(export_id)
+    if export.connection_id is None:
+        raise Invalid(
+            f"The export “{export.name}” has no connection, so it cannot run. Give it one first; nothing was started."
+        )
     run, is_new = _take_slot(services, export, "http", started_by)
     if not is_new:
         raise AlreadyRunning(run)
@@ -43,14 +48,14 @@ def start_on_demand(services: Services, export_id: str, started_by: str) -> Run:
 
 
 def start_scheduled(services: Services) -> list[Run]:
-    """Start every export with an active schedule that has a snapshot which it has not exported successfully.
+    """Start every export with an active schedule and a connection that has a snapshot not yet exported successfully.
 
     An export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn.
     """
     catalog = services.catalog()
 
     def start(export: Export) -> Run | None:
-        if export.schedule == "off":
+        if not _runs_by_itself(export):
             return None
         newest = _newest(catalog, export)
         exported = services.runs.slot(export.id).value.exported
@@ -73,7 +78,7 @@ def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
     catalog = services.catalog()
 
     def start(export: Export) -> Run | None:
-        if export.schedule == "off":
+        if not _runs_by_itself(export):
             return None
         newest = _newest(catalog, export)
         if not newest or newest == services.runs.slot(export.id).value.seen:
@@ -93,9 +98,12 @@ def start_again(services: Services, ended: Run) -> Run | None:
     slot = services.runs.slot(ended.export_id).value
     if not slot.start_again or slot.run_id is not None:
         return None
-    export = services.exports.get(ended.export_id)
+    try:
+        export = services.exports.get(ended.export_id)
+    except NotFound:
+        return None  # Removed while its last run was under way.
     newest = _newest(services.catalog(), export)
-    if newest == slot.seen or export.schedule == "off":
+    if newest == slot.seen or not _runs_by_itself(export):
         services.runs.change_slot(export.id, start_again=False)
         return None
     run, _ = _take_slot(services, export, "event", BY_EVENT, versions=newest)
@@ -105,6 +113,11 @@ def start_again(services: Services, ended: Run) -> Run | None:
 def name_of_export(export: Export) -> str:
     """What the log calls it."""
     return f"export {export.id}"
+
+
+def _runs_by_itself(export: Export) -> bool:
+    """Whether the refresh schedule and new snapshots start it; one that was detached from its connection waits."""
+    return export.schedule != "off" and export.connection_id is not None
 
 
 def _newest(catalog: SegmentCatalog, export: Export) -> dict[str, str]:

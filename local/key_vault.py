@@ -1,7 +1,8 @@
 """A Key Vault secrets server that the real `SecretClient` talks to.
 
-It keeps the rules that an application can meet: names and sizes, versions, disabled versions, soft delete, the 401
-challenge before the first token. Not kept: backup, access policies, and whether a token is genuine.
+It keeps the rules that an application can meet: names and sizes, versions, disabled versions, soft delete that takes a
+moment, purge protection, the 401 challenge before the first token. Not kept: backup, access policies, whether a token
+is genuine, and the seconds after a purge in which a name is still taken.
 Rules and error shapes: https://learn.microsoft.com/rest/api/keyvault/secrets/operation-groups and
 https://learn.microsoft.com/azure/key-vault/secrets/about-secrets (api-version 2026-04-01).
 """
@@ -22,6 +23,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 LARGEST_VALUE = 25_600
+MOST_TAGS = 15
+LONGEST_TAG = 256
 PAGE_SIZE = 25
 RECOVERABLE_DAYS = 90
 TENANT = "00000000-0000-0000-0000-000000000001"
@@ -67,11 +70,15 @@ class Version(BaseModel):
 
 
 class Secret(BaseModel):
-    """A secret with all its versions, the newest last; `deleted` is the time of its soft delete in Unix seconds."""
+    """A secret with all its versions, the newest last; `deleted` is the time of its soft delete in Unix seconds.
+
+    Until `deleting_until` it is neither among the live secrets nor among the deleted ones.
+    """
 
     name: str
     versions: list[Version]
     deleted: int | None = None
+    deleting_until: float = 0.0
 
 
 class Change(BaseModel):
@@ -92,8 +99,12 @@ class Contents(BaseModel):
 class Vault:
     """The secrets and the rules for them, kept in memory and, with a state file, on disk after every change."""
 
-    def __init__(self, state: Path | None = None) -> None:
+    def __init__(
+        self, state: Path | None = None, *, deleting_seconds: float = 0.0, purge_protection: bool = False
+    ) -> None:
         self._state = state
+        self._deleting_seconds = deleting_seconds
+        self.purge_protection = purge_protection
         self._contents = Contents()
         if state and state.exists():
             self._contents = Contents.model_validate_json(state.read_bytes())
@@ -101,12 +112,12 @@ class Vault:
     def secrets(self, *, deleted: bool) -> list[Secret]:
         """The live or the deleted secrets in the order of their names."""
         found = self._contents.secrets
-        return [found[name] for name in sorted(found) if (found[name].deleted is not None) == deleted]
+        return [found[name] for name in sorted(found) if self._is(found[name], deleted=deleted)]
 
     def secret(self, name: str, *, deleted: bool = False) -> Secret:
         """The live or the deleted secret of this name, else 404."""
         found = self._contents.secrets.get(name.lower())
-        if found is None or (found.deleted is not None) != deleted:
+        if found is None or not self._is(found, deleted=deleted):
             kind = "deleted secret" if deleted else "secret"
             raise VaultError(404, "SecretNotFound", f"A {kind} with (name/id) {name} was not found in this key vault.")
         return found
@@ -125,7 +136,9 @@ class Vault:
             raise VaultError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
         if change.value is None or len(change.value) > LARGEST_VALUE:
             raise VaultError(400, "BadParameter", f"The property value has no or more than {LARGEST_VALUE} characters.")
+        _check_tags(change)
         secret = self._contents.secrets.setdefault(name.lower(), Secret(name=name, versions=[]))
+        self._refuse_while_deleting(name)
         if secret.deleted is not None:
             message = f"Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused."
             raise VaultError(409, "Conflict", message, "ObjectIsDeletedButRecoverable")
@@ -141,6 +154,7 @@ class Vault:
 
     def update(self, name: str, version: str, change: Change) -> Version:
         """Change the attributes, the content type or the tags of a version, never its value."""
+        _check_tags(change)
         found = self.version(name, version)
         if change.attributes is not None:
             given = change.attributes.model_dump(exclude_unset=True)
@@ -154,23 +168,40 @@ class Vault:
         return found
 
     def delete(self, name: str) -> Secret:
-        """Soft-delete a secret with all its versions."""
+        """Soft-delete a secret with all its versions; the answer comes before it has arrived among the deleted ones."""
+        self._refuse_while_deleting(name)
         secret = self.secret(name)
         secret.deleted = int(time.time())
+        secret.deleting_until = time.time() + self._deleting_seconds
         self._save()
         return secret
 
     def recover(self, name: str) -> Secret:
         """Make a deleted secret live again."""
+        self._refuse_while_deleting(name)
         secret = self.secret(name, deleted=True)
         secret.deleted = None
         self._save()
         return secret
 
     def purge(self, name: str) -> None:
-        """Remove a deleted secret for good."""
+        """Remove a deleted secret for good. 409 while it is being deleted, 403 with purge protection."""
+        self._refuse_while_deleting(name)
+        if self.purge_protection and self.secret(name, deleted=True):
+            raise VaultError(403, "Forbidden", 'Operation "purge" is not allowed: purge protection is enabled.')
         del self._contents.secrets[self.secret(name, deleted=True).name.lower()]
         self._save()
+
+    @staticmethod
+    def _is(secret: Secret, *, deleted: bool) -> bool:
+        if deleted:
+            return secret.deleted is not None and time.time() >= secret.deleting_until
+        return secret.deleted is None
+
+    def _refuse_while_deleting(self, name: str) -> None:
+        secret = self._contents.secrets.get(name.lower())
+        if secret and secret.deleted is not None and time.time() < secret.deleting_until:
+            raise VaultError(409, "Conflict", f"Secret {name} is currently being deleted.", "ObjectIsBeingDeleted")
 
     def _save(self) -> None:
         if self._state:
@@ -179,22 +210,45 @@ class Vault:
             new.replace(self._state)
 
 
+def _check_tags(change: Change) -> None:
+    tags = change.tags or {}
+    if len(tags) > MOST_TAGS or any(len(text) > LONGEST_TAG for tag in tags.items() for text in tag):
+        raise VaultError(400, "BadParameter", f"At most {MOST_TAGS} tags of at most {LONGEST_TAG} characters.")
+
+
 class Fault(BaseModel):
-    """What `POST /_faults` takes: the next `times` calls with a token are refused with `status`."""
+    """What `POST /_faults` takes: the next `times` calls with a token are refused with `status`.
+
+    `method` leaves the calls of other methods alone. `retry_after` is the header of that name.
+    """
 
     status: int
     times: int = 1
+    method: str | None = None
+    retry_after: str | None = None
+
+    def response(self) -> JSONResponse:
+        """The refusal."""
+        refusal = VaultError(self.status, "Refused", "This call is refused because a test asked for it.").response()
+        if self.retry_after is not None:
+            refusal.headers["Retry-After"] = self.retry_after
+        return refusal
 
 
-def key_vault_app(url: str, state: Path | None = None) -> FastAPI:
+def key_vault_app(url: str, vault: Vault) -> FastAPI:
     """The vault at `url` (https://127.0.0.1:PORT) as an ASGI application."""
     app = FastAPI(openapi_url=None)
-    vault = Vault(state)
-    faults: list[int] = []
+    faults: list[Fault] = []
     # The SDK refuses a challenge unless the vault's host ends with "." + the host of the resource, as
     # my-vault.vault.azure.net does. For 127.0.0.1 that is 0.0.1, and the check stays on in the app.
     resource = url.replace("//127.", "//")
     challenge = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", resource="{resource}"'
+
+    def shown(name: str, version: Version) -> dict[str, Any]:
+        return _properties(f"{url}/secrets/{name}", version, purge_protection=vault.purge_protection)
+
+    def shown_deleted(secret: Secret) -> dict[str, Any]:
+        return shown(secret.name, secret.versions[-1]) | _deletion(url, secret)
 
     @app.exception_handler(VaultError)
     async def refuse(_request: Request, error: VaultError) -> Response:
@@ -210,13 +264,17 @@ def key_vault_app(url: str, state: Path | None = None) -> FastAPI:
             return refusal
         if not request.query_params.get("api-version"):
             return VaultError(400, "BadParameter", "api-version must be specified").response()
-        if faults:
-            return VaultError(faults.pop(0), "Refused", "This call is refused because a test asked for it.").response()
+        for fault in faults:
+            if fault.method in (None, request.method):
+                fault.times -= 1
+                if not fault.times:
+                    faults.remove(fault)
+                return fault.response()
         return await answer(request)
 
     @app.post("/_faults", status_code=204)
     async def add_fault(fault: Fault) -> None:
-        faults.extend([fault.status] * fault.times)
+        faults.append(fault)
 
     @app.delete("/_faults", status_code=204)
     async def clear_faults() -> None:
@@ -224,17 +282,17 @@ def key_vault_app(url: str, state: Path | None = None) -> FastAPI:
 
     @app.put("/secrets/{name}")
     async def set_secret(name: str, change: Change) -> dict[str, Any]:
-        return {**_properties(url, name, vault.set(name, change)), "value": change.value}
+        return {**shown(name, vault.set(name, change)), "value": change.value}
 
     @app.get("/secrets")
     async def list_secrets(request: Request) -> dict[str, Any]:
-        return _page(
-            request, url, [_properties(url, one.name, one.versions[-1]) for one in vault.secrets(deleted=False)]
-        )
+        return _page(request, url, [shown(one.name, one.versions[-1]) for one in vault.secrets(deleted=False)])
 
     @app.get("/secrets/{name}/versions")
     async def list_versions(name: str, request: Request) -> dict[str, Any]:
-        return _page(request, url, [_properties(url, name, one) for one in vault.secret(name).versions])
+        # By their ids, which tell nothing of their age.
+        versions = sorted(vault.secret(name).versions, key=lambda one: one.version)
+        return _page(request, url, [shown(name, one) for one in versions])
 
     @app.get("/secrets/{name}")
     @app.get("/secrets/{name}/{version:path}")
@@ -243,27 +301,27 @@ def key_vault_app(url: str, state: Path | None = None) -> FastAPI:
         if not found.attributes.enabled:
             message = "Operation get is not allowed on a disabled secret."
             raise VaultError(403, "Forbidden", message, "SecretDisabled")
-        return {**_properties(url, name, found), "value": found.value}
+        return {**shown(name, found), "value": found.value}
 
     @app.patch("/secrets/{name}/{version:path}")
     async def update_secret(name: str, version: str, change: Change) -> dict[str, Any]:
-        return _properties(url, name, vault.update(name, version, change))
+        return shown(name, vault.update(name, version, change))
 
     @app.delete("/secrets/{name}")
     async def delete_secret(name: str) -> dict[str, Any]:
-        return _deleted_properties(url, vault.delete(name))
+        return shown_deleted(vault.delete(name))
 
     @app.get("/deletedsecrets")
     async def list_deleted(request: Request) -> dict[str, Any]:
-        return _page(request, url, [_deleted_properties(url, one) for one in vault.secrets(deleted=True)])
+        return _page(request, url, [shown_deleted(one) for one in vault.secrets(deleted=True)])
 
     @app.get("/deletedsecrets/{name}")
     async def get_deleted(name: str) -> dict[str, Any]:
-        return _deleted_properties(url, vault.secret(name, deleted=True))
+        return shown_deleted(vault.secret(name, deleted=True))
 
     @app.post("/deletedsecrets/{name}/recover")
     async def recover_secret(name: str) -> dict[str, Any]:
-        return _properties(url, name, vault.recover(name).versions[-1])
+        return shown(name, vault.recover(name).versions[-1])
 
     @app.delete("/deletedsecrets/{name}", status_code=204)
     async def purge_secret(name: str) -> None:
@@ -272,18 +330,18 @@ def key_vault_app(url: str, state: Path | None = None) -> FastAPI:
     return app
 
 
-def _properties(url: str, name: str, version: Version) -> dict[str, Any]:
+def _properties(secret_id: str, version: Version, *, purge_protection: bool) -> dict[str, Any]:
     """A version without its value, as lists and changes show it."""
     attributes = version.attributes.model_dump(exclude_none=True)
-    attributes |= {"created": version.created, "updated": version.updated}
-    attributes |= {"recoveryLevel": "Recoverable+Purgeable", "recoverableDays": RECOVERABLE_DAYS}
-    shown = {"id": f"{url}/secrets/{name}/{version.version}", "attributes": attributes, "tags": version.tags}
+    attributes |= {"created": version.created, "updated": version.updated, "recoverableDays": RECOVERABLE_DAYS}
+    attributes["recoveryLevel"] = "Recoverable" if purge_protection else "Recoverable+Purgeable"
+    shown = {"id": f"{secret_id}/{version.version}", "attributes": attributes, "tags": version.tags}
     return shown | ({"contentType": version.content_type} if version.content_type else {})
 
 
-def _deleted_properties(url: str, secret: Secret) -> dict[str, Any]:
+def _deletion(url: str, secret: Secret) -> dict[str, Any]:
     deleted = secret.deleted or 0
-    return _properties(url, secret.name, secret.versions[-1]) | {
+    return {
         "recoveryId": f"{url}/deletedsecrets/{secret.name}",
         "deletedDate": deleted,
         "scheduledPurgeDate": deleted + RECOVERABLE_DAYS * 86_400,
@@ -308,9 +366,12 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, required=True, help="PEM file with the certificate of 127.0.0.1")
     parser.add_argument("--key", type=Path, required=True, help="PEM file with its private key")
     parser.add_argument("--state", type=Path, help="JSON file that keeps the secrets over a restart")
+    parser.add_argument("--purge-protection", action="store_true", help="refuse to purge what was deleted")
+    parser.add_argument("--deleting-seconds", type=float, default=0.2, help="how long a deletion takes (default 0.2)")
     options = parser.parse_args()
+    vault = Vault(options.state, deleting_seconds=options.deleting_seconds, purge_protection=options.purge_protection)
     uvicorn.run(
-        key_vault_app(f"https://127.0.0.1:{options.port}", options.state),
+        key_vault_app(f"https://127.0.0.1:{options.port}", vault),
         host="127.0.0.1",
         port=options.port,
         ssl_certfile=options.certificate,

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 from azure.data.tables import TableClient
 from pydantic import ValidationError
 
-from shared.errors import NotFound
+from shared.errors import Changed, Conflict, NotFound
 from shared.models import Connection, Export
-from shared.tables import Document, DocumentTable, Key
+from shared.tables import DocumentTable, Key, Stored
 
 log = logging.getLogger(__name__)
 
-# One partition each: there are at most a few thousand, and they are always listed together.
-_CONNECTIONS, _EXPORTS = "connection", "export"
+Kept = TypeVar("Kept", Connection, Export)
 
 
 def new_id() -> str:
@@ -30,66 +30,103 @@ def is_id(text: str) -> bool:
     return re.fullmatch(r"[0-9A-Za-z-]{1,64}", text) is not None
 
 
-class _ReadableDocuments(DocumentTable[Document]):
-    """Lists what can be read: one row that somebody spoilt by hand must not hide all the others."""
+class _Documents(Generic[Kept]):
+    """Documents of one kind, by id. One partition: there are at most a few thousand, always listed together."""
 
-    def readable(self, partition: str) -> Iterator[Document]:
-        """The documents of a partition but those that are none; the log names these."""
-        for row in self._client.query_entities("PartitionKey eq @partition", parameters={"partition": partition}):
+    def __init__(self, client: TableClient, model: type[Kept], kind: str) -> None:
+        self._table: DocumentTable[Kept] = DocumentTable(client, model)
+        self._client = client
+        self._kind = kind
+
+    def add(self, document: Kept) -> bool:
+        """Keep a new one; False when there is one with its id already, which stays as it is."""
+        return self._table.insert(self._key(document.id), document)
+
+    def get(self, document_id: str) -> Kept:
+        """The one with this id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return self.stored(document_id).value
+
+    def stored(self, document_id: str) -> Stored[Kept]:
+        """The one with this id, and its ETag.
+
+        Raises:
+            NotFound: there is none.
+        """
+        stored = self._table.get(self._key(document_id)) if is_id(document_id) else None
+        if stored is None:
+            raise NotFound(f"There is no {self._kind} “{document_id}”. It may have been removed.")
+        return stored
+
+    def change(self, document_id: str, change: Callable[[Kept], Kept], *, etag: str | None = None) -> Stored[Kept]:
+        """Change one: the version that `etag` names and no other, or whatever is there when it is None.
+
+        Raises:
+            NotFound: there is none.
+            Changed: it is no longer the version that `etag` names. Nothing was written.
+        """
+        while True:
+            stored = self.stored(document_id)
+            if etag is not None and stored.etag != etag:
+                raise self._changed()
+            changed = change(stored.value)
+            if changed == stored.value:
+                return stored
             try:
-                yield self._stored(row).value
+                return self._table.replace(self._key(document_id), changed, stored.etag)
+            except Conflict:
+                continue
+
+    def remove(self, document_id: str, *, etag: str | None = None) -> None:
+        """Remove one: the version that `etag` names and no other, or whatever is there when it is None.
+
+        Raises:
+            NotFound: there is none.
+            Changed: it is no longer the version that `etag` names. Nothing was removed.
+        """
+        stored = self.stored(document_id)
+        try:
+            self._table.remove(self._key(document_id), etag or stored.etag)
+        except Conflict as error:
+            raise self._changed() from error
+
+    def _readable(self) -> Iterator[Kept]:
+        """All that can be read: one row that somebody spoilt by hand must not hide the others. The log names those."""
+        rows = self._client.query_entities("PartitionKey eq @kind", parameters={"kind": self._kind})
+        for row in rows:
+            try:
+                yield self._table.stored(row).value
             except (ValidationError, TypeError) as error:
                 # Told by its type alone: its text repeats what is in the row.
-                log.error("the %s %s cannot be read: %s", partition, row["RowKey"], type(error).__name__)
+                log.error("the %s %s cannot be read: %s", self._kind, row["RowKey"], type(error).__name__)
+
+    def _changed(self) -> Changed:
+        return Changed(f"Somebody else has changed the {self._kind} meanwhile. Read it again.")
+
+    def _key(self, document_id: str) -> Key:
+        return Key(self._kind, document_id)
 
 
-class Connections:
+class Connections(_Documents[Connection]):
     """The connections, by id."""
 
     def __init__(self, client: TableClient) -> None:
-        self._table = _ReadableDocuments(client, Connection)
-
-    def add(self, connection: Connection) -> None:
-        """Keep a new connection."""
-        self._table.insert(Key(_CONNECTIONS, connection.id), connection)
-
-    def get(self, connection_id: str) -> Connection:
-        """The connection.
-
-        Raises:
-            NotFound: there is none with this id.
-        """
-        stored = self._table.get(Key(_CONNECTIONS, connection_id)) if is_id(connection_id) else None
-        if stored is None:
-            raise NotFound(f"There is no connection “{connection_id}”. It may have been removed.")
-        return stored.value
+        super().__init__(client, Connection, "connection")
 
     def all(self) -> list[Connection]:
         """Every connection that can be read, by name."""
-        return sorted(self._table.readable(_CONNECTIONS), key=lambda c: c.display_name.lower())
+        return sorted(self._readable(), key=lambda one: one.display_name.lower())
 
 
-class Exports:
+class Exports(_Documents[Export]):
     """The exports, by id."""
 
     def __init__(self, client: TableClient) -> None:
-        self._table = _ReadableDocuments(client, Export)
-
-    def add(self, export: Export) -> None:
-        """Keep a new export."""
-        self._table.insert(Key(_EXPORTS, export.id), export)
-
-    def get(self, export_id: str) -> Export:
-        """The export.
-
-        Raises:
-            NotFound: there is none with this id.
-        """
-        stored = self._table.get(Key(_EXPORTS, export_id)) if is_id(export_id) else None
-        if stored is None:
-            raise NotFound(f"There is no export “{export_id}”. It may have been removed.")
-        return stored.value
+        super().__init__(client, Export, "export")
 
     def all(self) -> list[Export]:
         """Every export that can be read, by name."""
-        return sorted(self._table.readable(_EXPORTS), key=lambda e: e.name.lower())
+        return sorted(self._readable(), key=lambda one: one.name.lower())

@@ -4,7 +4,9 @@
 ExportError                a run cannot go on; its message is shown on the run
 ├── NotFound               a connection, an export or a run that does not exist
 ├── Conflict               somebody else changed or holds the thing
-└── Invalid                what was asked for cannot be done as it stands
+│   └── Changed            it is no longer the version that the caller had read
+├── Invalid                what was asked for cannot be done as it stands
+└── Unavailable            a service that is needed does not answer a person for now
 Wait                       not an error: come back later (the only way a step waits)
 """
 
@@ -25,6 +27,14 @@ class NotFound(ExportError):
 
 class Conflict(ExportError):
     """Somebody else changed or holds the thing; read it again and decide anew."""
+
+
+class Changed(Conflict):
+    """It is no longer the version that the caller had read; nothing was written."""
+
+
+class Unavailable(ExportError):
+    """What a person asked for cannot be done at the moment, because a service does not answer or is busy."""
 
 
 class Invalid(ExportError):

@@ -87,6 +87,16 @@ class Settings(BaseModel):
 
     key_vault_url: WebAddress = Field(alias="KEY_VAULT_URL")
 
+    site_url: WebAddress | None = Field(default=None, alias="SITE_URL")
+    # These two are set by the platform: the app's own host name, and whether it signs people in (Easy Auth).
+    website_hostname: str | None = Field(default=None, alias="WEBSITE_HOSTNAME")
+    sign_in_enabled: bool = Field(default=False, alias="WEBSITE_AUTH_ENABLED")
+
+    @property
+    def site_address(self) -> str:
+        """Where people reach the pages, without a slash at the end."""
+        return self.site_url or f"https://{self.website_hostname or 'localhost'}"
+
     @model_validator(mode="after")
     def _each_account_is_reachable(self) -> Settings:
         if not (self.storage.connection_string or (self.storage.blob_uri and self.storage.queue_uri)):

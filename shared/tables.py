@@ -51,7 +51,7 @@ class DocumentTable(Generic[Document]):
             entity = self._client.get_entity(key.partition, key.row)
         except ResourceNotFoundError:
             return None
-        return self._stored(entity)
+        return self.stored(entity)
 
     def get_or_insert(self, key: Key, value: Document) -> Stored[Document]:
         """The document at `key`; where there is none, this one."""
@@ -86,14 +86,28 @@ class DocumentTable(Generic[Document]):
             raise Conflict("The document was changed by somebody else; read it again.") from error
         return Stored(value, str(answer["etag"]), answer["date"])
 
+    def remove(self, key: Key, etag: str) -> None:
+        """Remove the document if it is still the version that `etag` names; one that is gone already is no error.
+
+        Raises:
+            Conflict: the document was changed since it was read.
+        """
+        try:
+            self._client.delete_entity(key.partition, key.row, etag=etag, match_condition=MatchConditions.IfNotModified)
+        except ResourceModifiedError as error:
+            raise Conflict("The document was changed by somebody else; read it again.") from error
+        except ResourceNotFoundError:
+            return
+
     def partition(self, partition: str, *, rows_below: str | None = None) -> Iterator[Stored[Document]]:
         """The documents of a partition in row order; with `rows_below`, those whose row key sorts before it."""
         query = "PartitionKey eq @partition" + (" and RowKey lt @below" if rows_below else "")
         found = self._client.query_entities(query, parameters={"partition": partition, "below": rows_below or ""})
         for one in found:
-            yield self._stored(one)
+            yield self.stored(one)
 
-    def _stored(self, entity: Any) -> Stored[Document]:
+    def stored(self, entity: Any) -> Stored[Document]:
+        """The document in a row; raises pydantic's ValidationError or TypeError for a row that holds none."""
         metadata = entity.metadata
         names = sorted((name for name in entity if name.startswith("document")), key=lambda name: (len(name), name))
         document = "".join(entity[name] for name in names)

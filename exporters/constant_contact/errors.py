@@ -3,6 +3,7 @@
 ConstantContactError
 ├── Refused            the request is wrong and stays wrong (400, 403, 404, 409, 415 …); certainly not processed
 ├── SignInAgain        the grant is broken; only a person can mend it
+│   └── AppNotAccepted     not the grant: the app's own client id or secret is wrong
 ├── Throttled          too many requests in a second (429); certainly not processed
 ├── QuotaExceeded      no calls left until 00:00 UTC (429); certainly not processed
 ├── QueueFull          1,000 activities are waiting in the account (429); certainly not processed
@@ -50,6 +51,10 @@ class Refused(ConstantContactError):
 
 class SignInAgain(ConstantContactError):
     """The connection's grant is broken; an administrator has to sign in to Constant Contact again."""
+
+
+class AppNotAccepted(SignInAgain):
+    """The app's own client id or secret is wrong: an operator has to mend it, and signing in again does not."""
 
 
 class Throttled(ConstantContactError):

@@ -11,17 +11,23 @@ import http.client
 import io
 import socket
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+Session = TypeVar("Session", bound=requests.Session)
+
 
 def timed_session() -> requests.Session:
     """A session in which the read time-out of a request is that of its whole answer, from status line to last byte."""
-    session = requests.Session()
+    return timed(requests.Session())
+
+
+def timed(session: Session) -> Session:
+    """The session, from now on with time limits as those of `timed_session`."""
     for scheme in ("http://", "https://"):
         session.mount(scheme, _TimedAdapter())
     return session

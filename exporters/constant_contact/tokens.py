@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from exporters.constant_contact.answers import read_body
 from exporters.constant_contact.errors import (
+    AppNotAccepted,
     NoAnswer,
     ServerError,
     SignInAgain,
@@ -58,6 +59,9 @@ _SAVE_AGAIN_SECONDS = 5.0
 _MOST_SAVES = 240
 # A storage that is away must not hold up a vault that is not.
 _RENEWING: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 5, "retry_total": 0}
+# Somebody who waits at a page is not sent away for a refresh under way, which takes a second or two.
+_TRIES_FOR_A_PERSON = 8
+_TRY_AGAIN_SECONDS = 0.5
 _OTHER_REFRESHER = "another worker is refreshing the connection's token"
 
 
@@ -76,7 +80,7 @@ def _lifetime(seconds: float | None) -> float | None:
 Token = Annotated[SecretStr, AfterValidator(_can_be_sent)]
 
 
-class _TokenAnswer(BaseModel):
+class TokenAnswer(BaseModel):
     """What the token endpoint sends (RFC 6749, 5.1)."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -85,6 +89,17 @@ class _TokenAnswer(BaseModel):
     refresh_token: Token | None = None
     expires_in: Annotated[float | None, AfterValidator(_lifetime)] = None
     scope: str | None = None
+
+    def token_set(self, now: datetime, *, old: TokenSet | None = None) -> TokenSet:
+        """The tokens to keep; what a refresh leaves out of its answer stays as it was in `old`."""
+        return TokenSet(
+            access_token=self.access_token,
+            # A long-lived refresh token may be left out of the answer: then the old one stays.
+            refresh_token=self.refresh_token or (old.refresh_token if old else None),
+            # RFC 6749 only recommends the lifetime; without it the token is taken for a short one.
+            expires_at=now + timedelta(seconds=self.expires_in or 3600),
+            scope=self.scope or (old.scope if old else ""),
+        )
 
 
 class TokenSet(BaseModel):
@@ -125,7 +140,7 @@ class Tokens:
         self._gates = gates
         self._now = now
         self._pause = pause
-        self._cache: dict[str, tuple[TokenSet, datetime]] = {}
+        self._cache: dict[tuple[str, datetime | None], tuple[TokenSet, datetime]] = {}
         self._unsaved: dict[str, TokenSet] = {}
 
     def access_token(self, connection: Connection) -> str:
@@ -135,7 +150,7 @@ class Tokens:
             SignInAgain: the connection has no tokens, or Constant Contact no longer takes them.
             Wait: Key Vault or Constant Contact is away, or another worker is refreshing.
         """
-        cached = self._cache.get(connection.id)
+        cached = self._cache.get(_sign_in_of(connection))
         if cached and self._now() - cached[1] < _CACHE_FOR and self._usable(cached[0]):
             return _value(cached[0])
         try:
@@ -150,11 +165,50 @@ class Tokens:
 
     def another_access_token(self, connection: Connection, rejected: str) -> str:
         """A token other than `rejected`, which Constant Contact has just refused. Raises as `access_token` does."""
-        self._cache.pop(connection.id, None)
+        self._cache.pop(_sign_in_of(connection), None)
         return self._keep(connection, self._refresh(connection, rejected=rejected))
 
+    def keep_alive(self, connection: Connection, idle: timedelta) -> bool:
+        """Refresh a grant whose last access token ended more than `idle` ago; whether that was to be done.
+
+        A connection that has no tokens is left alone. Raises as `access_token` does.
+        """
+        if self._secrets.get(connection.secret_name) is None:
+            return False
+        # A token's end is known and its beginning is not; it lives for a day, and never for more than a month.
+        if self._now() - self._read(connection).expires_at < idle:
+            return False
+        self._keep(connection, self._refresh(connection, rejected=None))
+        return True
+
+    @contextlib.contextmanager
+    def replacing(self, connection: Connection, tokens: TokenSet) -> Iterator[None]:
+        """Put the tokens of a new sign-in in place of the connection's: between two refreshes, never during one.
+
+        Nobody else changes them until the block ends: there the connection's document is to be written, so that it
+        tells of the account whose tokens these are.
+
+        Raises:
+            Wait: Key Vault is away, or a worker is refreshing the connection's token.
+            KeyVaultRefused: the app may not write the secret.
+        """
+        with self._lease(connection, tries=_TRIES_FOR_A_PERSON) as lease:
+            # Read, so that the version of the old grant is the one that is disabled.
+            self._secrets.get(connection.secret_name)
+            self._secrets.set(connection.secret_name, tokens.model_dump_json())
+            _renew(lease)
+            yield
+
+    def forget(self, connection: Connection) -> None:
+        """Delete the connection's tokens, so that nothing of them is left; a refresh under way would bring them back.
+
+        Raises as `replacing` does.
+        """
+        with self._lease(connection, tries=_TRIES_FOR_A_PERSON):
+            self._secrets.delete(connection.secret_name)
+
     def _keep(self, connection: Connection, tokens: TokenSet) -> str:
-        self._cache[connection.id] = (tokens, self._now())
+        self._cache[_sign_in_of(connection)] = (tokens, self._now())
         return _value(tokens)
 
     def _usable(self, tokens: TokenSet) -> bool:
@@ -247,24 +301,17 @@ class Tokens:
         if answer.status_code // 100 != 2:
             raise self._refresh_error(connection, answer)
         try:
-            given = _TokenAnswer.model_validate_json(answer.content)
+            given = TokenAnswer.model_validate_json(answer.content)
         except ValidationError as error:
             raise SignInAway("gave an answer without a token") from error
-        return TokenSet(
-            access_token=given.access_token,
-            # A long-lived refresh token may be left out of the answer: then the old one stays.
-            refresh_token=given.refresh_token or SecretStr(refresh_token),
-            # RFC 6749 only recommends the lifetime; without it the token is taken for a short one.
-            expires_at=self._now() + timedelta(seconds=given.expires_in or 3600),
-            scope=given.scope or old.scope,
-        )
+        return given.token_set(self._now(), old=old)
 
     def _refresh_error(self, connection: Connection, answer: requests.Response) -> Exception:
         keys = error_keys(answer.content)
         if "invalid_grant" in keys:
             return self._broken(connection, "Constant Contact no longer accepts its refresh token")
         if keys & {"invalid_client", "unauthorized_client"}:
-            return SignInAgain(
+            return AppNotAccepted(
                 "Constant Contact does not accept the app's own credentials. Check CONSTANT_CONTACT_CLIENT_ID and the "
                 f"secret “{CLIENT_SECRET_NAME}” in Key Vault."
             )
@@ -285,22 +332,31 @@ class Tokens:
         )
 
     @contextlib.contextmanager
-    def _lease(self, connection: Connection) -> Iterator[BlobLeaseClient]:
+    def _lease(self, connection: Connection, *, tries: int = 1) -> Iterator[BlobLeaseClient]:
         """Hold the connection's refresh lease; the service's clock ends it if its holder dies."""
         blob = self._locks.get_blob_client(f"refresh/{connection.id}")
         with contextlib.suppress(ResourceExistsError):
             blob.upload_blob(b"", overwrite=False)
-        try:
-            lease = blob.acquire_lease(_LEASE_SECONDS)
-        except HttpResponseError as error:
-            if error.status_code != 409:
-                raise
-            raise Wait(2, _OTHER_REFRESHER) from error
+        for left in reversed(range(tries)):
+            try:
+                lease = blob.acquire_lease(_LEASE_SECONDS)
+                break
+            except HttpResponseError as error:
+                if error.status_code != 409:
+                    raise
+                if not left:
+                    raise Wait(2, _OTHER_REFRESHER) from error
+            self._pause(_TRY_AGAIN_SECONDS)
         try:
             yield lease
         finally:
             with contextlib.suppress(HttpResponseError):
                 lease.release()
+
+
+def _sign_in_of(connection: Connection) -> tuple[str, datetime | None]:
+    """What a token at hand belongs to: after a new sign-in, maybe to another account, no worker uses an old one."""
+    return connection.id, connection.signed_in_at
 
 
 def _renew(lease: BlobLeaseClient) -> None:

@@ -18,6 +18,7 @@ from exporters.constant_contact.client import Account
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from exporters.constant_contact.session import timed_session
+from exporters.constant_contact.sign_in import SignIn
 from exporters.constant_contact.tokens import CLIENT_SECRET_NAME, Tokens
 from exporters.files import RunFiles
 from exporters.runs import Run, RunStore
@@ -26,8 +27,10 @@ from exporters.steps import run_step
 from local.azurite import Azurite
 from local.constant_contact.server import Simulator
 from local.constant_contact.state import LOCAL_LIST_ID
+from shared.audit import AuditLog
 from shared.clock import TableClock
 from shared.documents import Connections, Exports, new_id
+from shared.drafts import Drafts
 from shared.models import Connection, Consent, Export
 from shared.queues import Message, Queues
 from shared.secrets import Secrets
@@ -84,7 +87,7 @@ class World:
         self.client_id = f"client-{uuid.uuid4().hex[:8]}"
         self.settings = self._settings(azurite, vault_url)
         self.services = self._services(azurite)
-        self.secrets = Secrets(self.settings)
+        self.secrets = self.services.secrets
         self._register_app()
         self.connection = self.add_connection()
 
@@ -230,9 +233,10 @@ class World:
             pause=self.clock.advance,
         )
         gates = Gates(self.limits, self.client_id, now=self.clock.now)
+        secrets = Secrets(self.settings)
         tokens = Tokens(
             self.settings,
-            Secrets(self.settings),
+            secrets,
             container("locks"),
             limiter,
             session,
@@ -257,11 +261,17 @@ class World:
                 session=session,
                 now=self.clock.now,
             ),
+            audit=AuditLog(tables.create_table(f"Audit{mark}")),
+            drafts=Drafts(tables.create_table(f"Drafts{mark}")),
+            sign_in=SignIn(self.settings, secrets, limiter, now=self.clock.now),
+            tokens=tokens,
+            secrets=secrets,
             now=self.clock.now,
         )
 
     def _register_app(self) -> None:
-        app = {"client_id": self.client_id, "client_secret": "local-secret"}
+        callback = self.services.sign_in.callback
+        app = {"client_id": self.client_id, "client_secret": "local-secret", "redirect_uris": [callback]}
         requests.post(f"{self.simulator.url}/_simulator/apps", json=app, timeout=10).raise_for_status()
         if self.secrets.get(CLIENT_SECRET_NAME) is None:
             self.secrets.set(CLIENT_SECRET_NAME, "local-secret")

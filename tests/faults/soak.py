@@ -27,8 +27,9 @@ from admin.records import RunRecord
 from exporters.runs import ENDED
 from local.azurite import Azurite
 from local.processes import ProcessError, free_ports
+from local.simulator_client import Account
 from local.snapshot_folder import upload
-from local.stand import Account, Stand
+from local.stand import Stand
 from shared.models import Connection, Export
 from shared.queues import Message
 from tests.faults.aftermath import leftovers, living_grants, takes

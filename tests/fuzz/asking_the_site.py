@@ -12,11 +12,12 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel
 
-from admin.site import make_site
+from admin.site import make_api
 from shared.documents import is_id
 from shared.errors import NotFound
 from shared.models import Connection, Export
-from shared.tables import Key, entity
+from shared.settings import load_settings
+from shared.tables import Key, Stored, entity
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KNOWN = Connection(id="shop", display_name="Shop", secret_name="s", created_at=NOW, created_by="test")
@@ -46,6 +47,9 @@ class Shelf:
             return self._known
         raise NotFound(f"There is no “{ids[-1]}”." if all(map(is_id, ids)) else "There is none.")
 
+    def stored(self, document_id: str) -> Stored[BaseModel]:
+        return Stored(self.get(document_id), "etag", NOW)
+
     def all(self) -> list[BaseModel]:
         return []
 
@@ -53,10 +57,26 @@ class Shelf:
         return []
 
 
-SERVICES: Any = SimpleNamespace(
-    connections=Shelf(KNOWN), exports=Shelf(EXPORT), runs=Shelf(), files=None, now=lambda: NOW
+SETTINGS = load_settings(
+    {
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "SNAPSHOT_STORAGE": "UseDevelopmentStorage=true",
+        "SNAPSHOT_CONTAINER": "segments",
+        "REFRESH_SCHEDULE": "0 0 3 * * *",
+        "CONSTANT_CONTACT_CLIENT_ID": "client",
+        "KEY_VAULT_URL": "https://vault.example",
+    }
 )
-SITE = make_site(lambda: SERVICES)
+SERVICES: Any = SimpleNamespace(
+    settings=SETTINGS,
+    connections=Shelf(KNOWN),
+    exports=Shelf(EXPORT),
+    runs=Shelf(),
+    audit=SimpleNamespace(write=lambda _: None),
+    files=None,
+    now=lambda: NOW,
+)
+SITE = make_api(lambda: SERVICES, SETTINGS)
 LOOP = asyncio.new_event_loop()
 
 

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from admin.body_limit import MAX_BODY_BYTES
-from admin.site import make_site
+from admin.site import make_api
 from admin.start_request import started_by
-from tests.admin.test_site import export
+from tests.admin.api.test_exports import export
 from tests.exporters.conftest import vault_url, world
 from tests.exporters.world import World
-from tests.fuzz.asking_the_site import EXPORT, LOOP, SITE, ask, ask_the_site
+from tests.fuzz.asking_the_site import EXPORT, LOOP, SERVICES, SITE, ask, ask_the_site
 from tests.hostile.measuring import measured
 
 __all__ = ["vault_url", "world"]
@@ -180,7 +180,7 @@ def test_what_nobody_foresaw_is_answered_as_a_problem_too() -> None:
     def broken() -> Any:
         raise RuntimeError("a secret detail")
 
-    answer = TestClient(make_site(broken)).get("/api/exports")
+    answer = TestClient(make_api(broken, SERVICES.settings)).get("/api/exports")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "secret" not in answer.text
 
@@ -229,7 +229,7 @@ def test_any_request_is_answered_and_refused_as_a_problem(choice: int, content: 
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(make_site(lambda: world.services)) as client:
+    with TestClient(make_api(lambda: world.services, world.settings)) as client:
         yield client
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,11 @@ from azure.identity import DefaultAzureCredential
 from azure.keyvault.secrets import SecretClient
 
 from local.certificates import make_certificates
+from local.key_vault import Attributes, Change, Vault, VaultError
 from local.processes import Child, end, free_ports, module_command
+
+# The vault does not ask whose it is.
+SOME_TOKEN = {"Authorization": "Bearer token"}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,71 @@ def test_the_name_of_a_deleted_secret_cannot_be_set_until_it_is_purged(client: S
     assert client.set_secret(name, "three").value == "three"
 
 
+def test_a_deleted_secret_is_not_purged_before_its_deletion_has_ended(client: SecretClient, name: str) -> None:
+    client.set_secret(name, "one")
+    deletion = client.begin_delete_secret(name)
+
+    with pytest.raises(ResourceExistsError, match="ObjectIsBeingDeleted"):
+        client.purge_deleted_secret(name)
+    deletion.wait()
+    client.purge_deleted_secret(name)
+
+    with pytest.raises(ResourceNotFoundError):
+        client.get_deleted_secret(name)
+
+
+def test_while_a_secret_is_being_deleted_it_is_neither_live_nor_deleted_and_its_name_is_taken() -> None:
+    vault = Vault(deleting_seconds=60)
+    vault.set("name", Change(value="one"))
+    vault.delete("name")
+
+    assert vault.secrets(deleted=False) == vault.secrets(deleted=True) == []
+    assert refusal(lambda: vault.secret("name")) == (404, "SecretNotFound", None)
+    assert refusal(lambda: vault.secret("name", deleted=True)) == (404, "SecretNotFound", None)
+    for change in (
+        lambda: vault.set("name", Change(value="two")),
+        lambda: vault.delete("name"),
+        lambda: vault.purge("name"),
+    ):
+        assert refusal(change) == (409, "Conflict", "ObjectIsBeingDeleted")
+
+
+def test_with_purge_protection_nothing_is_purged_and_all_can_be_recovered() -> None:
+    vault = Vault(purge_protection=True)
+    vault.set("name", Change(value="one"))
+    vault.delete("name")
+
+    assert refusal(lambda: vault.purge("name")) == (403, "Forbidden", None)
+    assert refusal(lambda: vault.purge("another")) == (404, "SecretNotFound", None)
+    assert vault.recover("name").versions[-1].value == "one"
+
+
+def test_a_disabled_version_can_be_enabled_again_and_keeps_its_tags() -> None:
+    vault = Vault()
+    version = vault.set("name", Change(value="one", tags={"for": "tests"})).version
+
+    for enabled in (False, True):
+        vault.update("name", version, Change(attributes=Attributes(enabled=enabled)))
+        assert vault.version("name", version).attributes.enabled is enabled
+    assert vault.version("name", version).tags == {"for": "tests"}
+    assert vault.update("name", version, Change(tags={})).tags == {}
+
+
+@pytest.mark.parametrize("tags", [{"t": "x" * 257}, {"x" * 257: "t"}, {str(number): "t" for number in range(16)}])
+def test_tags_are_at_most_fifteen_of_at_most_256_characters(tags: dict[str, str]) -> None:
+    vault = Vault()
+    version = vault.set("name", Change(value="one", tags={"x" * 256: "x" * 256})).version
+
+    assert refusal(lambda: vault.set("name", Change(value="two", tags=tags))) == (400, "BadParameter", None)
+    assert refusal(lambda: vault.update("name", version, Change(tags=tags))) == (400, "BadParameter", None)
+
+
+def refusal(call: Callable[[], object]) -> tuple[int, str, str | None]:
+    with pytest.raises(VaultError) as refused:
+        call()
+    return refused.value.status, refused.value.code, refused.value.inner
+
+
 def test_a_deleted_secret_is_listed_as_such_and_can_be_recovered(client: SecretClient, name: str) -> None:
     client.set_secret(name, "one")
     client.begin_delete_secret(name).wait()
@@ -169,6 +238,19 @@ def test_calls_are_refused_as_often_as_asked_for(client: SecretClient, url: str,
         assert refused.value.status_code == 403
 
     assert client.get_secret(name).value == "one"
+
+
+def test_calls_of_one_method_are_refused_with_the_pause_that_was_asked_for(
+    client: SecretClient, url: str, name: str
+) -> None:
+    fault = {"status": 400, "method": "PUT", "retry_after": "120"}
+    requests.post(f"{url}/_faults", json=fault, timeout=10).raise_for_status()
+
+    answer = requests.put(f"{url}/secrets/{name}?api-version=2026-04-01", headers=SOME_TOKEN, timeout=10)
+    with pytest.raises(ResourceNotFoundError):
+        client.get_secret(name)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (400, "120")
 
 
 def test_secrets_outlive_a_restart_of_the_server(client: SecretClient, vault_process: Child, name: str) -> None:

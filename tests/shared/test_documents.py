@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +11,7 @@ from azure.data.tables import TableServiceClient
 
 from local.azurite import Azurite
 from shared.documents import Connections, Exports, is_id, new_id
-from shared.errors import NotFound
+from shared.errors import Changed, NotFound
 from shared.models import Connection, Export
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -103,3 +103,67 @@ def test_ids_are_new_each_time_and_can_be_looked_up() -> None:
     assert is_id(new_id())
     assert is_id("x" * 64)
     assert is_id("a-Z-9")
+
+
+def test_what_is_there_already_is_not_overwritten_by_an_addition(connections: Connections) -> None:
+    shop = connection("Shop")
+    assert connections.add(shop)
+    assert not connections.add(shop.model_copy(update={"display_name": "Store"}))
+    assert connections.get(shop.id) == shop
+
+
+def renamed(name: str) -> Callable[[Connection], Connection]:
+    return lambda one: one.model_copy(update={"display_name": name})
+
+
+def test_a_change_is_kept_and_gives_the_document_a_new_version(connections: Connections) -> None:
+    shop = connection("Shop")
+    connections.add(shop)
+    before = connections.stored(shop.id)
+    after = connections.change(shop.id, renamed("Store"), etag=before.etag)
+    assert after.value.display_name == "Store"
+    assert connections.stored(shop.id).etag == after.etag != before.etag
+
+
+def test_a_change_of_a_version_that_is_no_longer_there_is_refused(connections: Connections) -> None:
+    shop = connection("Shop")
+    connections.add(shop)
+    old = connections.stored(shop.id).etag
+    connections.change(shop.id, renamed("First"))
+    with pytest.raises(Changed, match="Somebody else has changed the connection"):
+        connections.change(shop.id, renamed("Second"), etag=old)
+    with pytest.raises(Changed, match="Somebody else has changed the connection"):
+        connections.remove(shop.id, etag=old)
+    assert connections.get(shop.id).display_name == "First"
+
+
+def test_a_change_of_whatever_is_there_is_made_again_when_somebody_else_was_quicker(connections: Connections) -> None:
+    shop = connection("Shop")
+    connections.add(shop)
+    seen: list[str] = []
+
+    def change(one: Connection) -> Connection:
+        seen.append(one.display_name)
+        if len(seen) == 1:
+            connections.change(shop.id, renamed("Quicker"))
+        return one.model_copy(update={"export_user": "Ada"})
+
+    changed = connections.change(shop.id, change).value
+    assert seen == ["Shop", "Quicker"]
+    assert (changed.display_name, changed.export_user) == ("Quicker", "Ada")
+
+
+def test_a_change_that_changes_nothing_keeps_the_version(connections: Connections) -> None:
+    shop = connection("Shop")
+    connections.add(shop)
+    before = connections.stored(shop.id)
+    assert connections.change(shop.id, lambda one: one).etag == before.etag
+
+
+def test_what_was_removed_is_not_found(connections: Connections) -> None:
+    shop = connection("Shop")
+    connections.add(shop)
+    connections.remove(shop.id)
+    for does in (connections.get, connections.remove, lambda one: connections.change(one, renamed("Store"))):
+        with pytest.raises(NotFound):
+            does(shop.id)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from azure.keyvault.secrets import SecretClient
 from azure.storage.blob import BlobLeaseClient
 
 from exporters.constant_contact.errors import SignInAgain
@@ -20,7 +21,9 @@ from exporters.constant_contact.tokens import Tokens
 from local.constant_contact.state import LOCAL_LIST_ID
 from shared.errors import Wait
 from shared.secrets import Secrets
+from shared.storage import identity
 from tests.exporters.world import World
+from tests.shared.vaults import enabled_versions
 
 
 def fresh_instance(world: World) -> Tokens:
@@ -237,3 +240,15 @@ def test_tokens_that_ended_before_their_time_are_replaced_until_one_lives(world:
     account = world.services.account(world.connection)
     assert account.contact_list(LOCAL_LIST_ID).list_id == LOCAL_LIST_ID
     assert account.requests == 3
+
+
+def test_of_the_versions_that_a_refresh_leaves_in_the_vault_only_the_newest_can_be_read(world: World) -> None:
+    name = world.connection.secret_name
+    for _ in range(3):
+        world.give_tokens(world.connection, expired=True)
+        world.clock.advance(2)
+        fresh_instance(world).access_token(world.connection)
+    with SecretClient(world.settings.key_vault_url, identity()) as client:
+        versions = list(client.list_properties_of_secret_versions(name))
+        assert len(versions) > 6
+        assert enabled_versions(client, name) == [client.get_secret(name).properties.version]

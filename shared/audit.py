@@ -1,0 +1,65 @@
+"""Every change of a connection or an export: who, when, what, before and after. Never a secret."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+from azure.data.tables import TableClient
+from pydantic import BaseModel, ConfigDict
+
+from shared.tables import DocumentTable, Key
+
+Action = Literal[
+    "added",
+    "changed",
+    "signed in",
+    "detached",
+    "removed",
+]
+Subject = Literal["connection", "export"]
+# Row keys sort upwards: what is written later gets the smaller one.
+_END_OF_TIME_MS = 10**14
+
+
+class AuditEntry(BaseModel):
+    """One change. `before` and `after` hold only what changed, by field, as text a person can read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    by: str
+    by_id: str | None = None
+    action: Action
+    subject: Subject
+    subject_id: str
+    subject_name: str
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+
+
+class AuditLog:
+    """The table `Audit`: a partition a month (`2026-11`), the newest row first."""
+
+    def __init__(self, client: TableClient) -> None:
+        self._table = DocumentTable(client, AuditEntry)
+
+    def write(self, entry: AuditEntry) -> None:
+        """Keep an entry for good. Of what one person does to one thing at one moment the first is kept.
+
+        So what was cut short, and is done again with the time at which it began, is told of once.
+        """
+        age = _END_OF_TIME_MS - int(entry.at.timestamp() * 1000)
+        what = f"{entry.at.isoformat()} {entry.by_id} {entry.action} {entry.subject} {entry.subject_id}"
+        mark = hashlib.sha256(what.encode()).hexdigest()[:16]
+        self._table.insert(Key(month_of(entry.at), f"{age:015d}-{mark}"), entry)
+
+    def month(self, month: str) -> list[AuditEntry]:
+        """The entries of a month (`2026-11`), the newest first."""
+        return [stored.value for stored in self._table.partition(month)]
+
+
+def month_of(moment: datetime) -> str:
+    """The name of the month's partition."""
+    return f"{moment:%Y-%m}"
