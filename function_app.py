@@ -14,11 +14,12 @@ from http import HTTPStatus
 import azure.functions as func
 from azurefunctions.extensions.bindings import blob as blobs
 
+from admin import connecting
 from admin.problems import MEDIA_TYPE, Problem, problem, problem_of
 from admin.records import run_record
-from admin.site import make_site
+from admin.site import make_api, make_pages
 from admin.start_request import started_by
-from exporters import start, sweeping
+from exporters import keep_alive, start, sweeping
 from exporters.services import Services, connect
 from exporters.steps import give_up, run_step
 from shared.errors import ExportError
@@ -38,8 +39,9 @@ def services() -> Services:
     return connect(settings)
 
 
-# The catch-all's name sorts last: the host tries overlapping routes in alphabetical order of the function names.
-app = func.AsgiFunctionApp(make_site(services), http_auth_level=func.AuthLevel.FUNCTION, function_name="zz_site")
+app = func.FunctionApp()
+api = func.AsgiMiddleware(make_api(services, settings))  # type: ignore[no-untyped-call]
+pages = func.AsgiMiddleware(make_pages(services, settings))  # type: ignore[no-untyped-call]
 
 
 @app.timer_trigger(arg_name="timer", schedule="%REFRESH_SCHEDULE%")
@@ -51,11 +53,18 @@ def refresh(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger(arg_name="timer", schedule="0 */15 * * * *")
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
-    """Four times an hour: take up runs that nobody carries on, delete files past their retention time."""
+    """Four times an hour: take up runs that nobody carries on, delete old files and sign-ins that nobody finished."""
     try:
         sweeping.take_up_lost_runs(services())
     finally:
-        log.info("the sweep deleted %d files", sweeping.delete_old_files(services()))
+        files, drafts = sweeping.delete_old_files(services()), connecting.remove_abandoned(services())
+        log.info("the sweep deleted %d files and %d sign-ins that were not finished", files, drafts)
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 40 4 * * *")
+def keep_grants_alive(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
+    """Once a day: refresh the tokens of connections that no export has used for long, before they lapse."""
+    log.info("%d connections were kept alive", len(keep_alive.keep_grants_alive(services())))
 
 
 @app.blob_trigger(
@@ -96,6 +105,23 @@ def read_run(req: func.HttpRequest) -> func.HttpResponse:
     except ExportError as error:
         return _answer_problem(problem_of(error))
     return func.HttpResponse(run_record(services(), run).model_dump_json(), mimetype="application/json")
+
+
+# The host tries routes that overlap in alphabetical order of the function names, so these two sort last.
+
+
+@app.route("api/{*route}", methods=list(func.HttpMethod), auth_level=func.AuthLevel.FUNCTION)
+async def zy_api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The JSON API, for whoever has a function key."""
+    answer: func.HttpResponse = await api.handle_async(req, context)
+    return answer
+
+
+@app.route("{*route}", methods=list(func.HttpMethod), auth_level=func.AuthLevel.ANONYMOUS)
+async def zz_pages(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The pages. They themselves ask who is there; the platform only says so."""
+    answer: func.HttpResponse = await pages.handle_async(req, context)
+    return answer
 
 
 @app.queue_trigger(arg_name="msg", queue_name=RUNS, connection="AzureWebJobsStorage")

@@ -5,20 +5,21 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from admin.problems import MEDIA_TYPE, problem
+from admin.problems import Answer
 
 MAX_BODY_BYTES = 1024**2
 """The host itself lets 210 MB through; parsed, that would be gigabytes."""
 
 
 class BodyLimit:
-    """ASGI middleware: reads the body up to the limit and hands it on, or answers 413 as a problem document."""
+    """ASGI middleware: reads the body up to the limit and hands it on, or answers 413."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, answer: Answer) -> None:
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -39,8 +40,7 @@ class BodyLimit:
                 too_large, more = True, False
         if too_large:
             detail = f"The body of the request is larger than {MAX_BODY_BYTES // 1024**2} MiB."
-            answer = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-            refusal = JSONResponse(answer.model_dump(), status_code=answer.status, media_type=MEDIA_TYPE)
+            refusal = self._answer(Request(scope), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
             await refusal(scope, receive, send)
             return
         handed_on = False

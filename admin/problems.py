@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
-from shared.errors import Conflict, ExportError, Invalid, NotFound
+from shared.errors import Changed, Conflict, ExportError, Invalid, NotFound, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
+Answer = Callable[[Request, HTTPStatus, str], Response]
+"""Makes the answer that tells of an error: to programs as a problem, to people as a page."""
 
 
 class Problem(BaseModel):
@@ -29,8 +34,17 @@ def problem_of(error: ExportError) -> Problem:
     """The problem that an error of the layers below is to a caller."""
     if isinstance(error, NotFound):
         return problem(HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, Changed):
+        return problem(HTTPStatus.PRECONDITION_FAILED, str(error))
     if isinstance(error, Conflict):
         return problem(HTTPStatus.CONFLICT, str(error))
     if isinstance(error, Invalid):
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    if isinstance(error, Unavailable):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+
+def answer_as_problem(_: Request, status: HTTPStatus, detail: str) -> JSONResponse:
+    """An Answer for programs."""
+    return JSONResponse(problem(status, detail).model_dump(), status_code=status, media_type=MEDIA_TYPE)

@@ -1,13 +1,38 @@
-"""What the JSON API tells of a run."""
+"""What the JSON API tells of connections and runs."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from exporters.runs import BatchState, Counts, Run, Status, Trigger
 from exporters.services import Services
+from shared.models import Connection, ConnectionState, Consent, ConstantContactAccount, Name, Sharing
+
+
+class ConnectionRecord(BaseModel):
+    """An authorised Constant Contact account, without its tokens: they are in the Key Vault secret `secret_name`."""
+
+    id: str
+    display_name: Name
+    sharing: Sharing
+    state: ConnectionState
+    sign_in_again: str | None = Field(description="why somebody has to sign in again")
+    account: ConstantContactAccount | None = Field(description="where it is signed in, once it is")
+    signed_in_at: datetime | None
+    consent: Consent | None
+    export_user: str | None = Field(description="who answers for what it sends")
+    secret_name: str
+    created_at: datetime
+    created_by: str
+    updated_at: datetime | None
+    updated_by: str | None
+
+
+def connection_record(connection: Connection) -> ConnectionRecord:
+    """The record of a connection."""
+    return ConnectionRecord(**connection.model_dump(), state=connection.state)
 
 
 class BatchRecord(BaseModel):

@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a request that nobody foresaw is logged, and answered as a problem document too."""
+"""Whatever goes wrong in a request that nobody foresaw is logged, and answered like any other error."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 from http import HTTPStatus
 
 from azure.core.exceptions import AzureError
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from admin.problems import MEDIA_TYPE, problem
+from admin.problems import Answer
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 class UnexpectedErrors:
     """ASGI middleware: 503 when a service of Azure's does not answer, else 500; the log says what it was."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, answer: Answer) -> None:
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -36,8 +37,7 @@ class UnexpectedErrors:
             if begun or scope["type"] != "http":
                 raise
             if isinstance(error, AzureError):
-                answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "The storage does not answer. Try again in a moment.")
+                status, detail = HTTPStatus.SERVICE_UNAVAILABLE, "The storage does not answer. Try again in a moment."
             else:
-                answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong. The app's log says what.")
-            response = JSONResponse(answer.model_dump(), status_code=answer.status, media_type=MEDIA_TYPE)
-            await response(scope, receive, send)
+                status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong. The app's log says what."
+            await self._answer(Request(scope), status, detail)(scope, receive, send)

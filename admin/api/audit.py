@@ -1,0 +1,37 @@
+"""The audit log as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from exporters.services import Services
+from shared.audit import AuditEntry, month_of
+
+_MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
+
+
+class AuditPage(BaseModel):
+    """The changes of a month, the newest first."""
+
+    month: str
+    entries: list[AuditEntry]
+
+
+def audit_router(services: Callable[[], Services]) -> APIRouter:
+    """`/audit`."""
+    router = APIRouter(prefix="/audit", tags=["audit"])
+
+    @router.get("", summary="Read the audit log of a month")
+    def read_audit(
+        month: Annotated[str | None, Query(pattern=_MONTH, description="e.g. 2026-11; default: this month")] = None,
+    ) -> AuditPage:
+        """Every change of a connection or an export: who, when, before and after."""
+        known = services()
+        wanted = month or month_of(known.now())
+        return AuditPage(month=wanted, entries=known.audit.month(wanted))
+
+    return router

@@ -1,0 +1,147 @@
+"""Connections as JSON. Signing in needs a browser: a connection that is made here says `not_connected` until then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from admin import connections
+from admin.access import caller
+from admin.api.errors import problems
+from admin.api.versions import IfMatch, expect, tag_of
+from admin.records import ConnectionRecord, connection_record
+from exporters.services import Services
+from shared.models import Export, Name, Sharing
+from shared.people import Person
+
+Caller = Annotated[Person, Depends(caller)]
+Id = Annotated[str, Field(max_length=64)]
+
+
+class NewConnection(BaseModel):
+    """A connection to be made. Its tokens go into the Key Vault secret that the answer names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    display_name: Name
+    sharing: Sharing = "administrators"
+    consent: bool = Field(default=False, description="the caller agrees to data privacy and compliance")
+    export_user: str | None = Field(default=None, max_length=200)
+
+
+class ConnectionChange(BaseModel):
+    """What to change of a connection; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    display_name: Name | None = None
+    sharing: Sharing | None = None
+
+
+class Detachment(BaseModel):
+    """Which exports to take the connection from; all that use it when left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    export_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] | None = None
+
+
+class ConnectionPage(BaseModel):
+    """All connections, by name."""
+
+    connections: list[ConnectionRecord]
+
+
+class Detached(BaseModel):
+    """The exports that were detached; they have no connection now."""
+
+    exports: list[Export]
+
+
+class RemovedExports(BaseModel):
+    """The exports that were removed, as they were."""
+
+    exports: list[Export]
+
+
+def connections_router(services: Callable[[], Services]) -> APIRouter:
+    """`/connections`."""
+    router = APIRouter(prefix="/connections", tags=["connections"])
+
+    @router.get("", summary="List the connections")
+    def list_connections(person: Caller) -> ConnectionPage:
+        """Every connection that the caller may know of, without tokens."""
+        known = connections.for_role(person, services().connections.all())
+        return ConnectionPage(connections=[connection_record(one) for one in known])
+
+    @router.post("", status_code=HTTPStatus.CREATED, summary="Make a connection")
+    def add_connection(new: NewConnection, person: Caller, response: Response) -> ConnectionRecord:
+        """It has no sign-in yet: an administrator signs in on its page, or puts tokens into its secret."""
+        known = services()
+        made = connections.add(
+            known,
+            person,
+            display_name=new.display_name,
+            sharing=new.sharing,
+            consent=new.consent,
+            export_user=new.export_user,
+        )
+        response.headers["Location"] = f"/api/connections/{made.id}"
+        return connection_record(made)
+
+    @router.get("/{connection_id}", summary="Read a connection", responses=problems(404))
+    def read_connection(connection_id: str, response: Response) -> ConnectionRecord:
+        """The header ETag names the version, which a change or a removal has to name."""
+        stored = services().connections.stored(connection_id)
+        response.headers["ETag"] = tag_of(stored)
+        return connection_record(stored.value)
+
+    @router.patch("/{connection_id}", summary="Change a connection", responses=problems(404, 412, 428))
+    def change_connection(
+        connection_id: str, change: ConnectionChange, person: Caller, response: Response, if_match: IfMatch = None
+    ) -> ConnectionRecord:
+        """Its name, or who can use it. Exports that use it keep working."""
+        known = services()
+        etag = expect(known.connections.stored(connection_id), if_match)
+        connections.change(
+            known, person, connection_id, display_name=change.display_name, sharing=change.sharing, etag=etag
+        )
+        stored = known.connections.stored(connection_id)
+        response.headers["ETag"] = tag_of(stored)
+        return connection_record(stored.value)
+
+    @router.delete(
+        "/{connection_id}",
+        status_code=HTTPStatus.NO_CONTENT,
+        summary="Remove a connection",
+        responses=problems(404, 409, 412, 428),
+    )
+    def remove_connection(connection_id: str, person: Caller, if_match: IfMatch = None) -> None:
+        """With its tokens in Key Vault. While exports use it the answer is 409, with their ids and names in `exports`.
+
+        What Constant Contact holds stays there.
+        """
+        known = services()
+        etag = expect(known.connections.stored(connection_id), if_match)
+        connections.remove(known, person, connection_id, etag=etag)
+
+    @router.post("/{connection_id}/detach", summary="Detach exports from a connection", responses=problems(404))
+    def detach(connection_id: str, person: Caller, which: Annotated[Detachment | None, Body()] = None) -> Detached:
+        """The exports are kept, and do not run until they have a connection again."""
+        detached = connections.detach(services(), person, connection_id, which.export_ids if which else None)
+        return Detached(exports=detached)
+
+    @router.post(
+        "/{connection_id}/remove-exports",
+        summary="Remove the exports that use a connection",
+        responses=problems(404, 409),
+    )
+    def remove_exports(connection_id: str, person: Caller) -> RemovedExports:
+        """All of them, or none while one has a run under way (409). Their runs stay."""
+        return RemovedExports(exports=connections.remove_exports(services(), person, connection_id))
+
+    return router

@@ -1,0 +1,343 @@
+"""Adding a connection, and signing in to one again: from the first form over Constant Contact's page to Save.
+
+What was entered is kept as a draft until it is saved. Its tokens are in Key Vault from the moment they exist: in the
+draft's own secret first, with Save in the connection's. A draft is gone after an hour, with its secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from admin import saving
+from admin.connections import for_a_person, valid_name
+from admin.saving import CONSENT_VERSION
+from exporters.constant_contact.sign_in import NEEDED_PRIVILEGE, SignInFailed
+from exporters.services import Services
+from shared.documents import new_id
+from shared.drafts import Draft
+from shared.errors import Conflict, ExportError, Invalid, NotFound, Wait
+from shared.models import Connection, Sharing
+from shared.people import Person
+from shared.tables import Stored
+
+__all__ = ["CONSENT_VERSION", "PROBLEMS", "Draft", "Incomplete", "Refused", "SignInStart"]
+
+log = logging.getLogger(__name__)
+
+PROBLEMS = (
+    "refused",  # the user said no on Constant Contact's page
+    "not_allowed",  # Constant Contact does not allow it to this user or this app (e.g. a private app of somebody else)
+    "code_refused",  # the way back took more than five minutes, or its code was used already
+    "app_refused",  # the app's client id or secret is wrong
+    "no_answer",  # Constant Contact did not answer, or not as it should
+    "busy",  # the app's request limits leave no room now
+    "no_vault",  # Key Vault does not answer, so the tokens could not be kept
+    "no_offline_access",  # Constant Contact gave no refresh token: the connection would end within a day
+    "no_contacts_write",  # the user may not import contacts (needs contacts:write: account owner or account manager)
+)
+"""The codes in `Draft.problems`."""
+
+_LIFE = timedelta(hours=1)
+# A Save that began in time may still be under way when the hour is over.
+_SAVE_TAKES_AT_MOST = timedelta(minutes=10)
+
+
+class Refused(ExportError):
+    """The way back from Constant Contact is not one that this person began in this browser, or not the first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This sign-in cannot be used: it was used already, was begun in another browser or by somebody else, or is "
+            "too old. Nothing was changed. Go to the connections and begin again."
+        )
+
+
+class Incomplete(Invalid):
+    """A draft cannot be saved yet; `missing` says what it waits for (see `missing`)."""
+
+    def __init__(self, codes: tuple[str, ...]) -> None:
+        super().__init__(f"The connection cannot be saved yet. Still missing: {', '.join(codes)}.")
+        self.missing = codes
+
+
+@dataclass(frozen=True)
+class SignInStart:
+    """A sign-in that has begun: the browser keeps `state` in a cookie and goes to `address`."""
+
+    draft_id: str
+    address: str
+    state: str
+
+
+# --- On the way -------------------------------------------------------------------------------------------------------
+
+
+def begin(services: Services, person: Person, *, display_name: str, sharing: Sharing, consent: bool) -> SignInStart:
+    """Keep what was entered as a draft, and begin the sign-in. What is missing or wrong can be mended until Save."""
+    draft = Draft(id=new_id(), owner_id=person.id, created_at=services.now())
+    draft, start = _with_sign_in(services, _entered(draft, display_name, sharing, consent))
+    services.drafts.add(draft)
+    return start
+
+
+def begin_again(services: Services, person: Person, connection_id: str) -> SignInStart:
+    """Begin a new sign-in for a connection; until it is saved the connection stays as it is. Raises NotFound."""
+    connection = services.connections.get(connection_id)
+    draft = Draft(
+        id=new_id(),
+        owner_id=person.id,
+        connection_id=connection.id,
+        display_name=connection.display_name,
+        sharing=connection.sharing,
+        consented_version=connection.consent.version if connection.consent else None,
+        export_user=connection.export_user,
+        created_at=services.now(),
+    )
+    draft, start = _with_sign_in(services, draft)
+    services.drafts.add(draft)
+    return start
+
+
+def connect_again(
+    services: Services, person: Person, draft_id: str, *, display_name: str, sharing: Sharing, consent: bool
+) -> SignInStart:
+    """Begin the sign-in of a draft anew, with what was entered; only the newest one counts. Raises as `get`."""
+    stored = _own(services, person, draft_id)
+    draft, start = _with_sign_in(services, _entered(stored.value, display_name, sharing, consent))
+    services.drafts.replace(draft, stored.etag)
+    return start
+
+
+def come_back(
+    services: Services,
+    person: Person,
+    *,
+    state: str,
+    cookie_state: str,
+    code: str | None = None,
+    error: str | None = None,
+) -> Draft:
+    """The browser is back from Constant Contact. What went wrong there is in the draft's `problems`.
+
+    Args:
+        services: as ever.
+        person: who is signed in here.
+        state: from the address; it works once.
+        cookie_state: from the browser's cookie; it has to be the same.
+        code: from the address, when the user allowed it.
+        error: from the address, when not (`access_denied` and others of RFC 6749, 4.1.2.1).
+
+    Raises:
+        Refused: the state is wrong, was used, or is not this person's in this browser. Nothing was changed.
+        KeyVaultRefused: the app may not write the draft's secret.
+    """
+    stored = _of_state(services, person, state, cookie_state)
+    verifier = stored.value.verifier or ""
+    # Used up before the code is: of two who come back with the same state, one gets past this line.
+    used = stored.value.model_copy(update={"state_digest": None, "verifier": None})
+    try:
+        stored = services.drafts.replace(used, stored.etag)
+    except Conflict as conflict:
+        raise Refused from conflict
+    if error is not None or not code:
+        problem = "refused" if error == "access_denied" else "not_allowed" if error else "no_answer"
+        draft = used.model_copy(update={"problems": (problem,)})
+    else:
+        draft = _signed_in(services, used, code, verifier)
+    try:
+        return services.drafts.replace(draft, stored.etag).value
+    except Conflict as conflict:
+        raise Refused from conflict  # Another sign-in of the same draft has begun meanwhile: that one counts.
+
+
+def get(services: Services, person: Person, draft_id: str) -> Draft:
+    """A draft of this person.
+
+    Raises:
+        NotFound: there is none, it is somebody else's, or an hour is over.
+    """
+    return _own(services, person, draft_id).value
+
+
+def add_export_user(services: Services, person: Person, draft_id: str) -> Draft:
+    """Make the person the export user, who answers for what the connection sends. Raises as `get`."""
+    stored = _own(services, person, draft_id)
+    return services.drafts.replace(stored.value.model_copy(update={"export_user": person.name}), stored.etag).value
+
+
+# --- The end ----------------------------------------------------------------------------------------------------------
+
+
+def missing(draft: Draft) -> tuple[str, ...]:
+    """What Save still waits for: `display_name`, `consent`, `sign_in`, `export_user`."""
+    # Who has agreed to an older text for a connection need not do so again only because somebody signs in to it.
+    consented = draft.consented_version == CONSENT_VERSION or (draft.connection_id and draft.consented_version)
+    there = {
+        "display_name": bool(draft.display_name),
+        "consent": bool(consented),
+        "sign_in": draft.signed_in,
+        "export_user": draft.export_user is not None,
+    }
+    return tuple(code for code, is_there in there.items() if not is_there)
+
+
+def save(
+    services: Services, person: Person, draft_id: str, *, display_name: str, sharing: Sharing, consent: bool
+) -> Connection:
+    """Make the connection of a draft, or give its connection the new sign-in; the draft is gone then.
+
+    First the tokens move to the connection's secret, under its refresh lease; then the connection is written; then the
+    draft's secret and the draft are removed. Cut short at any point it can be done again, and ends the same: a new
+    connection has its draft's id, and `signed_in_at` tells whether a connection has the draft's sign-in already.
+
+    Raises:
+        NotFound: as `get`; or the connection to be signed in to was removed meanwhile.
+        Incomplete: something is missing. What was entered is kept.
+        Unavailable: Key Vault does not answer, or a run is refreshing the connection's token just now.
+        KeyVaultRefused: the app may not write secrets.
+    """
+    stored = _own(services, person, draft_id)
+    with for_a_person():
+        connection = saving.saved_already(services, person, stored.value)
+        if connection is None:
+            draft = _entered(stored.value, display_name, sharing, consent)
+            if draft != stored.value:
+                services.drafts.replace(draft, stored.etag)
+            connection = _write(services, person, draft)
+        services.secrets.delete(stored.value.secret_name)
+    services.drafts.remove(draft_id)
+    return connection
+
+
+def abandon(services: Services, person: Person, draft_id: str) -> None:
+    """Give a draft up: its secret is deleted, nothing is left of it. Raises as `get`, and as `save` of Key Vault."""
+    with for_a_person():
+        _discard(services, _own(services, person, draft_id).value)
+
+
+def remove_abandoned(services: Services) -> int:
+    """Give up all drafts older than an hour; how many there were. One that cannot be removed now is left for later."""
+    removed = 0
+    for stored in services.drafts.all():
+        if services.now() - stored.value.created_at < _LIFE + _SAVE_TAKES_AT_MOST:
+            continue
+        try:
+            _discard(services, stored.value)
+        except (ExportError, Wait) as error:
+            log.warning("the abandoned draft %s is left for later: %s", stored.value.id, error)
+            continue
+        removed += 1
+    return removed
+
+
+# --- Inside -----------------------------------------------------------------------------------------------------------
+
+
+def _entered(draft: Draft, display_name: str, sharing: Sharing, consent: bool) -> Draft:
+    try:
+        name = valid_name(display_name)
+    except Invalid:
+        name = ""
+    # Consent to a connection that exists is not taken back by a box that was not ticked again.
+    kept = draft.consented_version if draft.connection_id else None
+    return draft.model_copy(
+        update={
+            "display_name": name,
+            "sharing": sharing,
+            "consented_version": CONSENT_VERSION if consent and not kept else kept,
+        }
+    )
+
+
+def _with_sign_in(services: Services, draft: Draft) -> tuple[Draft, SignInStart]:
+    """The draft with a sign-in on its way, and none that went before."""
+    state, verifier = f"{draft.id}.{secrets.token_urlsafe(32)}", secrets.token_urlsafe(64)
+    update = {
+        "state_digest": _digest(state),
+        "verifier": verifier,
+        "token_digest": None,
+        "account": None,
+        "other_account": False,
+        "signed_in_at": None,
+        "problems": (),
+    }
+    start = SignInStart(draft.id, services.sign_in.address(state, verifier), state)
+    return draft.model_copy(update=update), start
+
+
+def _write(services: Services, person: Person, draft: Draft) -> Connection:
+    if codes := missing(draft):
+        raise Incomplete(codes)
+    tokens = saving.tokens_of(services, draft)
+    if tokens is None:
+        # Whoever presses Save twice finds what the first press has done.
+        if connection := saving.saved_already(services, person, draft):
+            return connection
+        raise Incomplete(("sign_in",))
+    if draft.connection_id is None:
+        return saving.add(services, person, draft, tokens)
+    return saving.sign_in_again(services, person, draft, draft.connection_id, tokens)
+
+
+def _of_state(services: Services, person: Person, state: str, cookie_state: str) -> Stored[Draft]:
+    """The draft that waits for exactly this state, from this person in this browser; else Refused."""
+    try:
+        stored = _own(services, person, state.partition(".")[0])
+    except NotFound as error:
+        raise Refused from error
+    expected = stored.value.state_digest or ""
+    if not hmac.compare_digest(_digest(state), expected) or not hmac.compare_digest(_digest(cookie_state), expected):
+        raise Refused
+    return stored
+
+
+def _signed_in(services: Services, draft: Draft, code: str, verifier: str) -> Draft:
+    """The draft with the account and its tokens in Key Vault, or with the problem."""
+    try:
+        tokens = services.sign_in.exchange(code, verifier)
+        if tokens.refresh_token is None:
+            return draft.model_copy(update={"problems": ("no_offline_access",)})
+        account = services.sign_in.account_of(tokens)
+        draft = draft.model_copy(update={"account": account, "other_account": _is_other(services, draft, account.id)})
+        if NEEDED_PRIVILEGE not in services.sign_in.privileges(tokens):
+            return draft.model_copy(update={"problems": ("no_contacts_write",)})
+        services.secrets.set(draft.secret_name, tokens.model_dump_json())
+    except SignInFailed as failed:
+        log.warning("the sign-in of draft %s did not go through: %s", draft.id, failed)
+        return draft.model_copy(update={"problems": (failed.problem,)})
+    except Wait as wait:
+        log.warning("the sign-in of draft %s did not go through: %s", draft.id, wait)
+        return draft.model_copy(update={"problems": ("no_vault",)})
+    return draft.model_copy(update={"token_digest": saving.digest_of(tokens), "signed_in_at": services.now()})
+
+
+def _is_other(services: Services, draft: Draft, account_id: str) -> bool:
+    if draft.connection_id is None:
+        return False
+    try:
+        before = services.connections.get(draft.connection_id).account
+    except NotFound:
+        return False
+    return before is not None and before.id != account_id
+
+
+def _own(services: Services, person: Person, draft_id: str) -> Stored[Draft]:
+    stored = services.drafts.stored(draft_id)
+    if stored.value.owner_id != person.id or services.now() - stored.value.created_at > _LIFE:
+        raise NotFound("There is no such unsaved connection. An hour may have passed since it was begun; begin again.")
+    return stored
+
+
+def _discard(services: Services, draft: Draft) -> None:
+    saving.take_back(services, draft)
+    services.secrets.delete(draft.secret_name)
+    services.drafts.remove(draft.id)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,32 @@
+"""The audit log as JSON."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.exporters.world import World
+
+
+def test_the_changes_of_this_month_are_listed_newest_first(world: World, client: TestClient) -> None:
+    path = f"/api/connections/{world.connection.id}"
+    for name in ("First", "Second"):
+        client.patch(path, json={"display_name": name}, headers={"If-Match": "*"})
+    page = client.get("/api/audit").json()
+    assert page["month"] == f"{world.clock.now():%Y-%m}"
+    assert [entry["after"] for entry in page["entries"]] == [{"display_name": "Second"}, {"display_name": "First"}]
+    assert page["entries"][1]["before"] == {"display_name": "Shop"}
+    assert {entry["by"] for entry in page["entries"]} == {"function key"}
+
+
+def test_another_month_is_asked_for_by_name(world: World, client: TestClient) -> None:
+    client.patch(f"/api/connections/{world.connection.id}", json={"display_name": "A"}, headers={"If-Match": "*"})
+    assert client.get("/api/audit", params={"month": "2020-01"}).json() == {"month": "2020-01", "entries": []}
+    assert len(client.get("/api/audit", params={"month": f"{world.clock.now():%Y-%m}"}).json()["entries"]) == 1
+
+
+@pytest.mark.parametrize("month", ["", "2026", "2026-13", "2026-1", "11-2026", "2026-11-22", "٢٠26-11"])
+def test_what_is_no_month_is_refused(client: TestClient, month: str) -> None:
+    answer = client.get("/api/audit", params={"month": month})
+    assert answer.status_code == 422
+    assert "month" in answer.json()["detail"]

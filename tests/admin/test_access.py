@@ -1,0 +1,288 @@
+"""Who may do what: every route of the pages and of the API, and everybody who may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.datastructures import Headers
+from starlette.testclient import TestClient
+
+from admin import connecting
+from admin.access import local_path
+from admin.site import make_api, make_pages
+from shared.people import person_of
+from tests.admin.asking import EVERYBODY, SIGNED_OUT, Who, api_as, pages_as, principal
+from tests.exporters.world import World
+from tests.fuzz.asking_the_site import SERVICES
+
+FORM = {"display_name": "Shop", "sharing": "administrators", "consent": "yes"}
+
+# What is answered to whom. Signing in comes first (401), then the role (403); in the last column it is done.
+PAGES = """
+                                                    signed out  no role  Viewer  Contributor  Administrator
+GET    /                                                   401      403     403          303            303
+GET    /connections                                        401      403     403          200            200
+GET    /connections/add                                    401      403     403          403            200
+POST   /connections/add                                    401      403     403          403            303
+GET    /connections/callback                               401      403     403          403            303
+GET    /connections/drafts/{draft_id}                      401      403     403          403            200
+POST   /connections/drafts/{draft_id}                      401      403     403          403            303
+GET    /connections/{connection_id}                        401      403     403          403            200
+POST   /connections/{connection_id}                        401      403     403          403            303
+POST   /connections/{connection_id}/sign-in                401      403     403          403            303
+GET    /connections/{connection_id}/remove                 401      403     403          403            200
+POST   /connections/{connection_id}/remove                 401      403     403          403            303
+POST   /connections/{connection_id}/detach                 401      403     403          403            303
+POST   /connections/{connection_id}/remove-exports         401      403     403          403            303
+GET    /audit                                              401      403     403          403            200
+POST   /language                                           303      303     303          303            303
+GET    /static/{name}                                      200      200     200          200            200
+"""
+# The host lets nobody through without a function key. Whoever is signed in besides has to be an administrator.
+API = """
+                                                    signed out  no role  Viewer  Contributor  Administrator
+GET    /api/connections                                    200      403     403          403            200
+POST   /api/connections                                    201      403     403          403            201
+GET    /api/connections/{connection_id}                    200      403     403          403            200
+PATCH  /api/connections/{connection_id}                    200      403     403          403            200
+DELETE /api/connections/{connection_id}                    204      403     403          403            404
+POST   /api/connections/{connection_id}/detach             200      403     403          403            200
+POST   /api/connections/{connection_id}/remove-exports     200      403     403          403            200
+GET    /api/exports                                        200      403     403          403            200
+POST   /api/exports                                        201      403     403          403            201
+GET    /api/exports/{export_id}                            200      403     403          403            200
+GET    /api/exports/{export_id}/runs                       200      403     403          403            200
+GET    /api/exports/{export_id}/runs/{run_id}/rejected-rows 404     403     403          403            404
+GET    /api/audit                                          200      403     403          403            200
+GET    /api/openapi.json                                   200      403     403          403            200
+"""
+
+
+def rows(table: str) -> dict[tuple[str, str], list[int]]:
+    """Method and path → the status for each of EVERYBODY."""
+    heading, *lines = table.strip("\n").splitlines()
+    assert heading.split("  ")[-1].strip() == EVERYBODY[-1]
+    found = {}
+    for line in lines:
+        method, path, *statuses = line.split()
+        found[method, path] = [int(status) for status in statuses]
+    return found
+
+
+def routes(app: FastAPI) -> set[tuple[str, str]]:
+    return {(method, str(one.path)) for one in iter_route_contexts(app.routes) for method in one.methods or ()}
+
+
+@pytest.mark.parametrize(("make", "table"), [(make_pages, PAGES), (make_api, API)], ids=["pages", "api"])
+def test_the_table_has_every_route_that_there_is(make: Callable[..., FastAPI], table: str) -> None:
+    assert set(rows(table)) == routes(make(lambda: SERVICES, SERVICES.settings))
+
+
+class Things:
+    """A connection, a draft of the administrator's and an export, for the addresses of the routes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        ada = person_of(Headers(principal("Administrator")), trusted=True)
+        assert ada
+        draft = connecting.begin(world.services, ada, display_name="Shop", sharing="administrators", consent=True)
+        self._state = draft.state
+        self._names = {
+            "{connection_id}": world.connection.id,
+            "{draft_id}": draft.draft_id,
+            "{export_id}": world.add_export("Loyal", connection_id=world.add_connection().id).id,
+            "{run_id}": "none",
+            "{name}": "style.css",
+        }
+
+    def ask(self, client: TestClient, method: str, path: str) -> int:
+        """The status of a request that changes or shows something, if it is let through."""
+        for name, value in self._names.items():
+            path = path.replace(name, value)
+        if path == "/connections/callback":
+            client.cookies.set("__Host-sign-in", self._state)
+            return client.get(path, params={"state": self._state, "error": "access_denied"}).status_code
+        if not path.startswith("/api/"):
+            form = {"do": "cancel"} if "/drafts/" in path else FORM
+            return client.request(method, path, data=form if method == "POST" else None).status_code
+        if_match = {"If-Match": "*"} if method in ("PATCH", "DELETE") else {}
+        return client.request(method, path, json=self._body(method, path), headers=if_match).status_code
+
+    def state(self) -> object:
+        """All that a request could change."""
+        known = self._world.services
+        return (
+            known.connections.all(),
+            known.exports.all(),
+            known.audit.month(f"{datetime.now(UTC):%Y-%m}"),
+            self._world.secrets.get(self._world.connection.secret_name),
+        )
+
+    def _body(self, method: str, path: str) -> dict[str, object] | None:
+        if method == "PATCH":
+            return {"display_name": "Another"}
+        if (method, path) == ("POST", "/api/connections"):
+            return {"display_name": "Shop"}
+        if (method, path) == ("POST", "/api/exports"):
+            return {
+                "name": "Newsletter",
+                "connection_id": self._names["{connection_id}"],
+                "list_id": "5f2c8a10-56dd-11e9-932a-fa163ea075fa",
+                "segments": ["Loyal"],
+                "mapping": {"email": "EMail"},
+            }
+        return None
+
+
+def answers(world: World, method: str, path: str, ask_as: Callable[[World, Who], TestClient]) -> list[int]:
+    """The statuses for EVERYBODY, in this order; whoever is refused must have changed nothing."""
+    things = Things(world)
+    found = []
+    for who in EVERYBODY:
+        before = things.state()
+        status = things.ask(ask_as(world, who), method, path)
+        assert status not in (401, 403) or things.state() == before, f"{who} was refused and changed something"
+        found.append(status)
+    return found
+
+
+@pytest.mark.parametrize(("method", "path"), rows(PAGES))
+def test_a_page_is_for_those_whose_role_allows_it(method: str, path: str, world: World) -> None:
+    assert answers(world, method, path, pages_as) == rows(PAGES)[method, path]
+
+
+@pytest.mark.parametrize(("method", "path"), rows(API))
+def test_the_api_is_for_function_keys_and_administrators(method: str, path: str, world: World) -> None:
+    assert answers(world, method, path, api_as) == rows(API)[method, path]
+
+
+def test_headers_that_the_platform_does_not_vouch_for_open_no_page(world: World) -> None:
+    things = Things(world)
+    client = pages_as(world, "Administrator", trusted=False)
+    forged = {row: things.ask(client, *row) for row in rows(PAGES)}
+
+    assert forged == {row: statuses[EVERYBODY.index(SIGNED_OUT)] for row, statuses in rows(PAGES).items()}
+
+
+def test_headers_that_the_platform_does_not_vouch_for_name_nobody_in_the_api(world: World) -> None:
+    api_as(world, "Administrator", trusted=False).post("/api/connections", json={"display_name": "Shop"})
+
+    (entry,) = world.services.audit.month(f"{datetime.now(UTC):%Y-%m}")
+    assert entry.by == "function key"
+
+
+def test_contributors_see_of_a_shared_connection_its_name_and_type_and_of_others_nothing(world: World) -> None:
+    known = world.services.connections
+    shared = {"sharing": "administrators_and_contributors", "display_name": "Ours", "created_by": "Zoe"}
+    known.change(world.connection.id, lambda one: one.model_copy(update=shared))
+    other = world.add_connection()
+    known.change(other.id, lambda one: one.model_copy(update={"display_name": "Theirs"}))
+
+    page = pages_as(world, "Contributor").get("/connections").text
+
+    assert "Ours" in page
+    assert "Constant Contact" in page
+    for hidden in ("Theirs", "Zoe", world.connection.id, other.id, "/connections/add"):
+        assert hidden not in page
+
+
+FROM_ELSEWHERE = [
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": ""},
+    {"Origin": "https://localhost.evil.example", "Sec-Fetch-Site": ""},
+    {"Origin": "https://evil.example", "Host": "localhost"},
+    {"Origin": "http://localhost"},
+    {"Origin": "https://localhost:8443", "Sec-Fetch-Site": "same-site"},
+    {"Origin": "null", "Sec-Fetch-Site": ""},
+    {"Origin": "", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "", "Sec-Fetch-Site": "same-site"},
+    {"Origin": "", "Sec-Fetch-Site": "none"},
+    {"Origin": "", "Sec-Fetch-Site": ""},
+    {"Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("sent", FROM_ELSEWHERE, ids=str)
+def test_a_form_that_another_site_sent_does_nothing(sent: dict[str, str], world: World) -> None:
+    client = pages_as(world, "Administrator")
+    for name, value in sent.items():
+        if value:
+            client.headers[name] = value
+        else:
+            del client.headers[name]
+    things = Things(world)
+    before = things.state()
+
+    posts = [row for row in rows(PAGES) if row[0] == "POST"]
+    assert {things.ask(client, *row) for row in posts} == {403}
+    assert things.state() == before
+
+
+@pytest.mark.parametrize("missing", ["Origin", "Sec-Fetch-Site"])
+def test_a_browser_that_says_only_one_of_the_two_is_believed(missing: str, world: World) -> None:
+    client = pages_as(world, "Administrator")
+    del client.headers[missing]
+
+    assert Things(world).ask(client, "POST", "/connections/{connection_id}") == 303
+
+
+def test_a_page_opened_at_another_address_of_the_same_site_may_send_its_forms_there(world: World) -> None:
+    there = {"Host": "app.example", "Origin": "https://app.example"}
+
+    client = pages_as(world, "Administrator", headers=there)
+
+    assert Things(world).ask(client, "POST", "/connections/{connection_id}") == 303
+
+
+ELSEWHERE = [
+    "https://evil.example/",
+    "//evil.example",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "\\evil",
+    "javascript:1",
+    "evil",
+    "",
+]
+
+
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_choosing_a_language_never_leads_to_another_site(address: str, world: World) -> None:
+    answer = pages_as(world, SIGNED_OUT).post("/language", data={"lang": "it", "back": address})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+@pytest.mark.parametrize("address", [*ELSEWHERE, "/" + "a" * 2000, "/a b", "/a\r\nb", "/\x00", None])
+def test_only_a_path_of_this_site_is_one(address: str | None) -> None:
+    assert local_path(address, "/home") == "/home"
+
+
+@pytest.mark.parametrize("path", ["/", "/connections?sort=name&order=descending", "/a/b#c", "/caf%C3%A9"])
+def test_a_path_of_this_site_is_taken_as_it_is(path: str) -> None:
+    assert local_path(path, "/home") == path
+
+
+@pytest.mark.parametrize("path", ["/connections", "/nothing", "/static/style.css", "/audit?month=13"])
+def test_every_answer_says_what_browsers_may_do_with_it(path: str, world: World) -> None:
+    answer = pages_as(world, "Administrator").get(path)
+
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    if not path.startswith("/static/"):
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_an_answer_of_the_api_is_kept_by_nobody(world: World) -> None:
+    answer = api_as(world, SIGNED_OUT).get("/api/connections")
+
+    assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")

@@ -1,0 +1,135 @@
+"""Signing in again: a connection gets a new sign-in when it is saved, and never half of one."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from admin import connecting
+from admin.connecting import Incomplete
+from exporters.constant_contact.tokens import TokenSet
+from shared.audit import month_of
+from shared.errors import ExportError, NotFound, Unavailable
+from tests.admin.drafting import ADA, BO, SHARED, actions, begin, come_back, ready, ready_again, save, secrets_of
+from tests.exporters.browser import OTHER_OWNER, add_other_account, answer_at_constant_contact
+from tests.exporters.world import World
+
+
+def test_signing_in_again_mends_a_broken_connection_and_leaves_the_rest(world: World) -> None:
+    made = save(world, ready(world), sharing=SHARED)
+    broken = made.model_copy(update={"sign_in_again": "it is broken"})
+    world.services.connections.change(made.id, lambda _: broken)
+    draft = ready_again(world, made, BO)
+    assert (draft.display_name, draft.sharing, draft.other_account) == ("Shop", SHARED, False)
+    assert connecting.missing(draft) == ()
+    mended = save(world, draft, BO, sharing=SHARED, consent=False)
+    assert (mended.id, mended.state, mended.account, mended.sharing) == (made.id, "connected", made.account, SHARED)
+    assert mended.consent == made.consent
+    assert (mended.created_by, mended.updated_by) == ("Ada Administrator", "Bo Administrator")
+    assert actions(world) == [("signed in", "Bo Administrator"), ("added", "Ada Administrator")]
+    assert secrets_of(world, draft.id, made.id) == [made.secret_name]
+
+
+def test_until_it_is_saved_a_new_sign_in_changes_nothing(world: World) -> None:
+    made = save(world, ready(world))
+    before = world.secrets.get(made.secret_name)
+    draft = ready_again(world, made)
+    assert world.services.connections.get(made.id) == made
+    assert world.secrets.get(made.secret_name) == before
+    connecting.abandon(world.services, ADA, draft.id)
+    assert world.secrets.get(made.secret_name) == before
+
+
+def test_another_account_is_told_and_may_be_saved_all_the_same(world: World) -> None:
+    add_other_account(world)
+    made = save(world, ready(world))
+    draft = ready_again(world, made, user=OTHER_OWNER)
+    assert draft.other_account
+    changed = save(world, draft)
+    assert changed.account is not None
+    assert changed.account.name == "Another Company"
+    [entry, _] = world.services.audit.month(month_of(world.clock.now()))
+    assert entry.before == {"account": "Local Company", "account_id": "a07e1local"}
+    assert entry.after == {"account": "Another Company", "account_id": "another-account"}
+
+
+def test_after_a_new_sign_in_no_worker_uses_the_token_it_had_in_memory(world: World) -> None:
+    add_other_account(world)
+    made = save(world, ready(world))
+    assert world.services.account(made).contact_list("5f2c8a10-56dd-11e9-932a-fa163ea075fa")
+    before = world.services.tokens.access_token(made)
+    changed = save(world, ready_again(world, made, user=OTHER_OWNER))
+    assert world.services.tokens.access_token(changed) != before
+
+
+def test_a_connection_without_consent_or_export_user_gets_them_with_the_new_sign_in(world: World) -> None:
+    without = world.add_connection(consent=False, token=False)
+    draft = come_back(world, connecting.begin_again(world.services, ADA, without.id))
+    assert connecting.missing(draft) == ("consent", "export_user")
+    with pytest.raises(Incomplete):
+        save(world, draft, consent=False)
+    connecting.add_export_user(world.services, ADA, draft.id)
+    saved = save(world, draft)
+    assert saved.consent is not None
+    assert saved.export_user == "Ada Administrator"
+
+
+def test_of_two_who_sign_in_again_the_last_one_counts_with_the_tokens_of_the_account_that_is_shown(
+    world: World,
+) -> None:
+    add_other_account(world)
+    made = save(world, ready(world))
+    adas, bos = ready_again(world, made, ADA), ready_again(world, made, BO, user=OTHER_OWNER)
+    save(world, bos, BO)
+    last = save(world, adas, ADA)
+    tokens = TokenSet.model_validate_json(world.secrets.get(made.secret_name) or "")
+    assert last.account == world.services.sign_in.account_of(tokens) == made.account
+
+
+def test_while_the_token_is_being_refreshed_save_asks_to_try_again_and_then_works(world: World) -> None:
+    made = save(world, ready(world))
+    draft = ready_again(world, made)
+    with world.services.tokens._lease(made), pytest.raises(Unavailable, match="try again"):
+        save(world, draft)
+    assert world.services.connections.get(made.id) == made
+    assert save(world, draft).signed_in_at == draft.signed_in_at
+
+
+def test_a_connection_that_was_removed_meanwhile_cannot_be_signed_in_again(world: World) -> None:
+    made = save(world, ready(world))
+    draft = ready_again(world, made)
+    world.services.tokens.forget(made)
+    world.services.connections.remove(made.id)
+    with pytest.raises(NotFound):
+        save(world, draft)
+    connecting.abandon(world.services, ADA, draft.id)
+    assert secrets_of(world, made.id, draft.id) == []
+
+
+def test_a_connection_that_is_removed_during_save_leaves_no_tokens(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = save(world, ready(world))
+    draft = ready_again(world, made)
+    change = world.services.connections.change
+
+    def removed_first(*given: object, **options: object) -> object:
+        world.services.connections.remove(made.id)
+        return change(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.services.connections, "change", removed_first)
+    with pytest.raises(NotFound):
+        save(world, draft)
+    assert secrets_of(world, made.id) == []
+
+
+def test_what_people_read_never_holds_a_token_or_a_code(world: World) -> None:
+    start = begin(world)
+    code = answer_at_constant_contact(start.address)["code"]
+    app = {"client_id": world.client_id, "client_secret": "changed"}
+    requests.post(f"{world.simulator.url}/_simulator/apps", json=app, timeout=10).raise_for_status()
+    draft = connecting.come_back(world.services, ADA, state=start.state, cookie_state=start.state, code=code)
+    assert code not in draft.model_dump_json()
+    with pytest.raises(ExportError) as error:
+        save(world, draft)
+    assert code not in str(error.value)
