@@ -1,0 +1,46 @@
+"""The page of the audit: every change of a month, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse
+
+from admin.access import administrator
+from admin.pages.rendering import render
+from exporters.services import Services
+from shared.audit import month_of
+from shared.people import Person
+
+_MONTH = r"^20\d\d-(0[1-9]|1[0-2])$"
+
+
+def audit_router(services: Callable[[], Services]) -> APIRouter:
+    """GET /audit?month=2026-11."""
+    router = APIRouter()
+
+    @router.get("/audit", response_class=HTMLResponse)
+    def audit(
+        request: Request,
+        _: Annotated[Person, Depends(administrator)],
+        month: Annotated[str | None, Query(pattern=_MONTH)] = None,
+    ) -> HTMLResponse:
+        known = services()
+        now = known.now()
+        shown = month or month_of(now)
+        first = date.fromisoformat(f"{shown}-01")
+        following = f"{first + timedelta(days=31):%Y-%m}"
+        return render(
+            request,
+            "audit.html",
+            entries=known.audit.month(shown),
+            month=first,
+            previous=f"{first - timedelta(days=1):%Y-%m}",
+            following=following if following <= month_of(now) else None,
+            now=now,
+        )
+
+    return router

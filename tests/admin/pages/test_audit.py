@@ -1,0 +1,80 @@
+"""The page of the audit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shared.audit import Action, AuditEntry, month_of
+from tests.admin.pages.reading import Page, words_of
+from tests.exporters.world import World
+
+
+def write(world: World, action: Action, before: dict[str, str], after: dict[str, str], days_ago: float = 0) -> None:
+    world.services.audit.write(
+        AuditEntry(
+            at=world.clock.now() - timedelta(days=days_ago),
+            by="Bo Administrator",
+            action=action,
+            subject="connection",
+            subject_id="c",
+            subject_name="Newsletter",
+            before=before,
+            after=after,
+        )
+    )
+
+
+def changes(page: Page) -> list[str]:
+    return [
+        words_of(one).replace("→became", "→").replace("→ became", "→") for one in page.all("td", data_label="Change")
+    ]
+
+
+def test_an_entry_tells_who_did_what_when_and_what_was_there_before(world: World, ada: TestClient) -> None:
+    write(world, "changed", {"sharing": "administrators"}, {"sharing": "administrators_and_contributors"})
+    page = Page(ada.get("/audit"))
+    assert page.cells("Who") == ["Bo Administrator"]
+    assert page.cells("What") == ["Changed: connection “Newsletter”"]
+    assert page.cells("When") == ["just now"]
+    assert changes(page) == ["Who can use it: Administrators → Administrators and contributors"]
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "said"),
+    [
+        ("added", {}, {"display_name": "N"}, "Display name: N"),
+        ("removed", {"display_name": "N"}, {}, "Display name: N"),
+        ("detached", {"connection": "N"}, {}, "Connection: N → none"),
+        ("signed in", {}, {"account": "A"}, "Account: none → A"),
+        ("changed", {"schedule": "off"}, {"schedule": "every_refresh"}, "Schedule: Off → With every refresh"),
+        ("changed", {"colour": "<b>"}, {"colour": "blue"}, "colour: <b> → blue"),
+        ("changed", {}, {}, "–"),
+    ],
+)
+def test_a_change_is_told_in_words(
+    world: World, ada: TestClient, action: Action, before: dict[str, str], after: dict[str, str], said: str
+) -> None:
+    write(world, action, before, after)
+    assert changes(Page(ada.get("/audit"))) == [said]
+
+
+def test_each_month_has_a_page_of_its_own(world: World, ada: TestClient) -> None:
+    write(world, "added", {}, {}, days_ago=40)
+    assert "No changes in this month" in Page(ada.get("/audit")).words
+    then = month_of(world.clock.now() - timedelta(days=40))
+    assert len(Page(ada.get("/audit", params={"month": then})).cells("Who")) == 1
+
+
+def test_the_months_lead_to_their_neighbours_but_not_into_the_future(world: World, ada: TestClient) -> None:
+    links = [one.attributes["href"] for one in Page(ada.get("/audit?month=2025-01")).all("a", class_name="button")]
+    assert links == ["/audit?month=2024-12", "/audit?month=2025-02"]
+    now = Page(ada.get("/audit"))
+    assert len(now.all("a", class_name="button")) == 1
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2026", "now", "9999-12", "2026-1' or '"])
+def test_what_is_no_month_is_refused(ada: TestClient, month: str) -> None:
+    assert ada.get("/audit", params={"month": month}).status_code == 400
