@@ -59,6 +59,10 @@ class AppClient:
         }
         return Export.model_validate(self._call("POST", "/api/exports", body))
 
+    def exports(self) -> list[Export]:
+        """All exports."""
+        return [Export.model_validate(one) for one in self._call("GET", "/api/exports")["exports"]]
+
     def start_run(self, export_id: str) -> str:
         """Start a run on demand and return its id."""
         return str(self._call("POST", f"/api/exports/{export_id}/runs", {"started_by": "local"})["run_id"])

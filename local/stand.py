@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import secrets
@@ -12,12 +11,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ResourceExistsError
 from azure.keyvault.secrets import SecretClient
@@ -30,8 +27,11 @@ from local.event_grid import EventGrid
 from local.host.keys import HostKeys, read_or_create_host_keys
 from local.identity import unsigned_token
 from local.processes import Child, ProcessError, end, free_ports, module_command, port_is_free
-from shared.models import Connection
+from local.simulator_client import Account, SimulatorClient
+from shared.documents import Connections
+from shared.models import Connection, ConstantContactAccount
 from shared.settings import SettingsError, load_settings
+from shared.storage import Storage
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST_ID_SETTING = "AzureFunctionsWebHost__hostid"
@@ -40,18 +40,6 @@ SNAPSHOT_FUNCTION = "snapshot_arrived"
 RESTART_SECONDS = 0.5
 # A killed host's queue messages come back after this time; in Azure it is 600.
 QUEUE_LEASE_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class Account:
-    """The Constant Contact account that the simulator begins with, and the app registered there."""
-
-    client_id: str
-    client_secret: str
-    user_id: str
-    user_email: str
-    list_id: str
-    list_name: str
 
 
 class Stand:
@@ -88,6 +76,7 @@ class Stand:
         self.azurite = azurite or Azurite(*ports[:3])
         self.site_urls = [f"http://127.0.0.1:{one}" for one in [port or ports[6], *ports[7:]]]
         self.simulator_url = f"http://127.0.0.1:{simulator_port or ports[5]}"
+        self._simulator = SimulatorClient(self.simulator_url)
         self._vault_url = f"https://127.0.0.1:{ports[3]}"
         self._identity_url = f"http://127.0.0.1:{ports[4]}/msi/token"
         self._identity_header = os.environ.get("IDENTITY_HEADER") or secrets.token_urlsafe(16)
@@ -170,45 +159,39 @@ class Stand:
     def connect(self, display_name: str, account: Account | None = None) -> Connection:
         """Make a connection and sign it in."""
         account = account or self.account
-        connection = self.app.add_connection(display_name, account.user_email)
-        self.sign_in(connection, account)
-        return connection
+        return self.sign_in(self.app.add_connection(display_name, account.user_email), account)
 
-    def sign_in(self, connection: Connection, account: Account) -> None:
-        """As an administrator would: the simulator grants a pair of tokens, Key Vault keeps it."""
-        consent = {"client_id": self.settings["CONSTANT_CONTACT_CLIENT_ID"], "user_id": account.user_id}
-        grant = self._simulator("POST", "grants", consent).json()
+    def sign_in(self, connection: Connection, account: Account) -> Connection:
+        """What is there after an administrator has signed in: tokens in Key Vault, and the connection says where."""
+        grant = self._simulator.grant(self.settings["CONSTANT_CONTACT_CLIENT_ID"], account.user_id)
         kept = {name: grant[name] for name in ("access_token", "refresh_token", "scope")}
         # Said to be over, so that the run refreshes them, as one does that comes hours after the sign-in.
         kept["expires_at"] = datetime.now(UTC).isoformat()
         self._keep_secret(connection.secret_name, json.dumps(kept))
+        known = ConstantContactAccount(id=account.account_id, name=account.name)
+        told = {"account": known, "signed_in_at": datetime.now(UTC), "sign_in_again": None}
+        return self._connections().change(connection.id, lambda one: one.model_copy(update=told)).value
 
     def add_account(self, name: str) -> Account:
         """Another Constant Contact account, with one user and one list."""
-        user = {"user_id": f"user-{name}", "email": f"{name}@example.com"}
-        body = {"account_id": name, "organization_name": name, "users": [user], "lists": [{"name": "Newsletter"}]}
-        made = self._simulator("POST", "accounts", body).json()["lists"][0]
-        return dataclasses.replace(
-            self.account,
-            user_id=user["user_id"],
-            user_email=user["email"],
-            list_id=made["list_id"],
-            list_name=made["name"],
-        )
+        return self._simulator.add_account(name, self.account)
 
     def secret(self, name: str) -> str:
         """What Key Vault holds under this name."""
         with self._vault() as vault:
             return vault.get_secret(name).value or ""
 
+    def issued(self) -> list[str]:
+        """Every authorization code and token that the simulator has given out: what must be in no log."""
+        return self._simulator.issued()
+
     def members_csv(self) -> bytes:
         """The members of the account's list as CSV: email, first_name, last_name, list_ids (separated by ";")."""
-        return self._simulator("GET", f"lists/{self.account.list_id}/members.csv").content
+        return self._simulator.members_csv(self.account.list_id)
 
     def requests_to_constant_contact(self) -> int:
         """How many requests the simulator has answered or cut, those to the token endpoint among them."""
-        by_route = self._simulator("GET", "statistics").json()["requests"]
-        return sum(sum(answers.values()) for answers in by_route.values())
+        return self._simulator.requests_answered()
 
     def _start_services(self) -> None:
         for url in (*self.site_urls, self.simulator_url):
@@ -240,7 +223,7 @@ class Stand:
             service.start()
         for service in self._services:
             service.wait_until_listening()
-        self.account = self._read_account()
+        self.account = self._simulator.first_account()
         self.settings = self._effective(self._own_settings(certificates))
         self._check_settings()
         self._register_app()
@@ -279,19 +262,6 @@ class Stand:
     def _log(self, name: str) -> Path:
         return self.folder / f"{name.lower().replace(' ', '-')}.log"
 
-    def _read_account(self) -> Account:
-        overview = self._simulator("GET", "").json()
-        app, account = overview["apps"][0], overview["accounts"][0]
-        user, known_list = account["users"][0], account["lists"][0]
-        return Account(
-            client_id=app["client_id"],
-            client_secret=app["client_secret"],
-            user_id=user["user_id"],
-            user_email=user["email"],
-            list_id=known_list["list_id"],
-            list_name=known_list["name"],
-        )
-
     def _own_settings(self, certificates: Certificates) -> dict[str, str]:
         """What the app needs to find the parts of this stand, and waits that suit a single machine."""
         return {
@@ -309,6 +279,9 @@ class Stand:
             "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
             "REQUESTS_CA_BUNDLE": str(certificates.authorities),
             "REFRESH_SCHEDULE": "0 0 3 * * *",
+            # Where people open the pages, and that the host signs them in.
+            "SITE_URL": self.site_url,
+            "WEBSITE_AUTH_ENABLED": "True",
             "UNCLEAR_UPLOAD_SECONDS": "5",
             "REQUEST_TIMEOUT_SECONDS": "15",
             HOST_ID_SETTING: "local",
@@ -331,11 +304,16 @@ class Stand:
             raise ProcessError(str(error)) from None
 
     def _register_app(self) -> None:
-        """Let the simulator know the app by the client id that the settings give it."""
-        client_id = self.settings["CONSTANT_CONTACT_CLIENT_ID"]
-        if client_id != self.account.client_id:
-            body = {"client_id": client_id, "client_secret": self.account.client_secret}
-            self._simulator("POST", "apps", body)
+        """Let the simulator know the app by the client id and the redirect address that the settings give it."""
+        self._simulator.register_app(
+            self.settings["CONSTANT_CONTACT_CLIENT_ID"],
+            self.account.client_secret,
+            f"{self.settings['SITE_URL'].rstrip('/')}/connections/callback",
+        )
+
+    def _connections(self) -> Connections:
+        settings = load_settings({**os.environ, **self.settings})
+        return Connections(Storage(settings.storage).table("Connections"))
 
     def _blobs(self, setting: str) -> BlobServiceClient:
         try:
@@ -345,13 +323,6 @@ class Stand:
             # The reason is left out: it may show a part of the key.
             message = f"The app setting {setting} is wrong: it is no connection string of a storage account"
             raise ProcessError(message) from None
-
-    def _simulator(self, method: str, path: str, body: object = None) -> requests.Response:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(method, f"{self.simulator_url}/_simulator/{path}", json=body, timeout=60)
-        answer.raise_for_status()
-        return answer
 
     def _keep_secret(self, name: str, value: str) -> None:
         with self._vault() as vault:
@@ -368,7 +339,8 @@ class Stand:
                     self.restarts += 1
                     host.start()
 
-    def _end(self) -> None:
+    def end_processes(self) -> None:
+        """End every process; their logs are still there, in `folder`."""
         self._ending.set()
         if self._watcher.is_alive():
             self._watcher.join()
@@ -376,6 +348,9 @@ class Stand:
         # The hosts first: what they still do needs the services.
         end(self.hosts)
         end(self._services)
+
+    def _end(self) -> None:
+        self.end_processes()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

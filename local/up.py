@@ -26,6 +26,7 @@ from local.event_grid import EventGrid
 from local.processes import ProcessError
 from local.progress import show_summary, showing
 from local.samples import segment_ranges, write_samples
+from local.sign_in import PEOPLE
 from local.snapshot_folder import SnapshotFolder, look_into, upload
 from local.stand import Stand
 from shared.models import Export
@@ -148,11 +149,13 @@ def _write_contacts(file: Path, stand: Stand) -> None:
 def _serve(stand: Stand, export: Export, console: Console) -> None:
     """Show where everything is and wait until somebody ends the command."""
     console.print()
+    _say(console, f"Open {stand.site_url} and sign in as {PEOPLE[0].name}.")
+    console.print()
     for name, value in {
         "API": f"{stand.site_url}/api",
         "Simulator": f"{stand.simulator_url}/_simulator/",
         "Function key": stand.keys.default,
-        "Connection id": export.connection_id,
+        "Connection id": export.connection_id or "none",
         "Export id": export.id,
         "List id": export.list_id,
         "Storage": stand.settings["AzureWebJobsStorage"],

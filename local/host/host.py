@@ -15,7 +15,7 @@ from local.host.invocations import Invoker
 from local.host.keys import Keyring, read_or_create_function_keys, read_or_create_host_keys
 from local.host.locks import HOSTS_CONTAINER
 from local.host.queue_functions import queue_listener
-from local.host.settings import HostJson, fill_in_local_settings, host_id, read_host_json
+from local.host.settings import HostJson, fill_in_local_settings, host_id, is_signing_in, read_host_json
 from local.host.storage import HOST_CONNECTION, blob_service, check_reachable, create_container, queue_service
 from local.host.timers import TimerListener
 from local.host.web import WebServer, bind
@@ -51,8 +51,9 @@ class Host:
         storage = blob_service(HOST_CONNECTION)
         create_container(storage, HOSTS_CONTAINER)
         identity = host_id(app)
+        host_keys = read_or_create_host_keys(storage, identity)
         keys = Keyring(
-            read_or_create_host_keys(storage, identity),
+            host_keys,
             {
                 one.name: read_or_create_function_keys(storage, identity, one.name)
                 for one in functions
@@ -66,6 +67,8 @@ class Host:
             listening,
             HostRoutes(functions, identity, keys, self._invoker, blob_events),
             HttpFunctions(functions, options.extensions.http.route_prefix, keys, self._invoker),
+            # The master key is what all instances share and nobody else knows.
+            sign_in_key=host_keys.master if is_signing_in() else None,
         )
         self._functions = functions
 

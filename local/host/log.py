@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import azure_functions_runtime
 
 # Libraries that write a line for every request they make, with addresses and headers in it.
-_TALKATIVE = ("azure", "urllib3", "uvicorn", "msal", "asyncio", "tzlocal")
+TALKATIVE = ("azure", "urllib3", "uvicorn", "msal", "asyncio", "tzlocal")
 
 
 class _Line(logging.Formatter):
@@ -36,5 +36,5 @@ def log_to_stderr(instance: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    for name in _TALKATIVE:
+    for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

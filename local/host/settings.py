@@ -118,6 +118,11 @@ def is_disabled(function: str) -> bool:
     return any(os.environ.get(name, "").lower() in {"true", "1"} for name in names)
 
 
+def is_signing_in() -> bool:
+    """Whether the setting that the platform sets while its authentication is on says that it is."""
+    return os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() in {"true", "1"}
+
+
 def host_id(app: Path) -> str:
     """Id that all instances of an app share: setting `AzureFunctionsWebHost__hostid`, else machine and path.
 

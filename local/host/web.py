@@ -1,4 +1,4 @@
-"""The HTTP server: host routes first, then functions; in a thread of its own."""
+"""The HTTP server: host routes first, then functions, behind the sign-in if there is one; in a thread of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from local.host.errors import PortTaken
 from local.host.host_routes import HostRoutes
 from local.host.http_functions import HttpFunctions
+from local.sign_in import SignIn
 
 
 def bind(port: int) -> socket.socket:
@@ -32,11 +34,13 @@ def bind(port: int) -> socket.socket:
 
 
 class WebServer:
-    """Serves on a bound socket until told to stop."""
+    """Serves on a bound socket until told to stop; with a `sign_in_key` people can sign in, as under Easy Auth."""
 
-    def __init__(self, listening: socket.socket, own: HostRoutes, functions: HttpFunctions) -> None:
+    def __init__(
+        self, listening: socket.socket, own: HostRoutes, functions: HttpFunctions, sign_in_key: str | None = None
+    ) -> None:
         not_found = Response(status_code=404)
-        app = Starlette(
+        app: ASGIApp = Starlette(
             routes=[
                 *own.routes,
                 Mount("/admin", app=not_found),
@@ -44,6 +48,8 @@ class WebServer:
                 Mount("/", app=functions),
             ]
         )
+        if sign_in_key is not None:
+            app = SignIn(app, sign_in_key)
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -77,6 +77,7 @@ def test_it_serves_what_it_prints_until_it_is_interrupted_even_when_started_in_t
         assert serving.wait(30) == 0
 
     assert (found["connection_id"], found["list_id"]) == (printed["Connection id"], printed["List id"])
+    assert f"Open {printed['API'].removesuffix('/api')} and sign in as Ada Administrator." in lines
     assert printed["Storage"].startswith("DefaultEndpointsProtocol=")
     assert [line for line in lines if line != line.rstrip()] == []
     assert [line for line in lines if len(line) > 80 and not line.startswith("Storage")] == []

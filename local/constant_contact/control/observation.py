@@ -53,6 +53,12 @@ def observation_routes(state: State) -> APIRouter:
                 ),
             }
 
+    @router.get("/issued")
+    async def issued() -> list[str]:
+        """Every code and token that was ever given out: what must be in no log."""
+        with state.lock:
+            return list(state.grants.issued)
+
     @router.post("/reset-statistics", status_code=204)
     async def reset_statistics() -> None:
         with state.lock:

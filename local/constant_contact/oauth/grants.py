@@ -108,11 +108,12 @@ class Tokens:
 
 @dataclass(slots=True)
 class Grants:
-    """All apps, codes and tokens."""
+    """All apps, codes and tokens. `issued` is every code and token that was ever given out, used up or not."""
 
     clock: Clock
     access_token_seconds: int = 86_400
     apps: dict[str, App] = field(default_factory=dict)
+    issued: list[str] = field(default_factory=list)
     _codes: dict[str, AuthorizationCode] = field(default_factory=dict)
     _access_tokens: dict[str, tuple[Grant, float]] = field(default_factory=dict)
     _refresh_tokens: dict[str, _RefreshToken] = field(default_factory=dict)
@@ -124,6 +125,7 @@ class Grants:
     def issue_code(self, grant: Grant, redirect_uri: str, code_challenge: str | None) -> str:
         """A code for the redirect that follows consent."""
         code = secrets.token_urlsafe(32)
+        self.issued.append(code)
         self._codes[code] = AuthorizationCode(grant, redirect_uri, code_challenge, self.clock.now())
         return code
 
@@ -180,6 +182,7 @@ class Grants:
 
     def _new_refresh_token(self, grant: Grant) -> str:
         token = secrets.token_urlsafe(32)[:42]
+        self.issued.append(token)
         self._refresh_tokens[token] = _RefreshToken(grant, self.clock.now())
         return token
 
@@ -201,6 +204,7 @@ class Grants:
         header = {"kid": secrets.token_urlsafe(32), "alg": "RS256"}
         parts = (json.dumps(header).encode(), json.dumps(claims).encode(), secrets.token_bytes(256))
         token = ".".join(_base64url(part) for part in parts)
+        self.issued.append(token)
         self._access_tokens[token] = (grant, self.clock.now() + self.access_token_seconds)
         return token
 

@@ -58,6 +58,36 @@ def test_a_site_with_an_empty_prefix_serves_the_root_and_percent_encoded_paths(s
     assert site_named_last.get("/a%20b/%C8%99?x=1").text == "site GET /a b/ș"
 
 
+def test_every_cookie_of_a_site_comes_back_as_it_was_set(site_named_last: RunningHost) -> None:
+    assert site_named_last.get("/cookies").raw.headers.getlist("set-cookie") == [
+        "__Host-state=a.b-c_d; max-age=60; path=/; secure; samesite=lax; httponly",
+        "language=it; path=/; samesite=strict",
+        "gone=; expires=Thu, 01 Jan 2026 00:00:00 GMT; max-age=0; path=/",
+    ]
+
+
+def test_a_site_sees_the_cookies_of_a_browser(site_named_last: RunningHost) -> None:
+    assert "a=1; b=2" in site_named_last.get("/cookies", {"Cookie": "a=1; b=2"}).text
+
+
+def test_without_authentication_the_host_leaves_the_platform_s_headers_as_they_come(host: RunningHost) -> None:
+    assert host.get("/v1/echo/a/b", {"X-MS-CLIENT-PRINCIPAL": "forged"}).json()["headers"]["x-ms-client-principal"]
+    assert host.get("/.auth/me").status_code == 404
+
+
+def test_with_authentication_the_host_removes_them_and_people_can_sign_in(azurite: Azurite, tmp_path: Path) -> None:
+    settings = {"WEBSITE_AUTH_ENABLED": "True", "FROM_BOTH": "x"}
+    with running_host(APPS / "web", tmp_path / "log", azurite.connection_string, settings) as host:
+        signed_out = host.get("/v1/echo/a/b", {"X-MS-CLIENT-PRINCIPAL": "forged", "X-Other": "kept"}).json()["headers"]
+        with requests.Session() as browser:
+            browser.post(f"{host.url}/.auth/login/aad", data={"person": "ada"}, timeout=10)
+            signed_in = browser.get(f"{host.url}/v1/echo/a/b", timeout=10).json()["headers"]
+
+    assert "x-ms-client-principal" not in signed_out
+    assert signed_out["x-other"] == "kept"
+    assert signed_in["x-ms-client-principal-name"] == "ada@example.com"
+
+
 def test_a_site_never_sees_the_host_s_own_addresses(site_named_last: RunningHost) -> None:
     assert site_named_last.get("/admin/anything").status_code == 404
     assert site_named_last.post("/runtime/webhooks/unknown").status_code == 404

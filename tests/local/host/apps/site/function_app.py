@@ -15,9 +15,15 @@ async def site(scope: dict[str, Any], receive: Callable[..., Any], send: Callabl
         await send({"type": "lifespan.shutdown.complete"})
         return
     body = f"site {scope['method']} {scope['path']}".encode()
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain; charset=utf-8")]}
-    )
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    if scope["path"] == "/cookies":
+        headers += [
+            (b"set-cookie", b"__Host-state=a.b-c_d; Max-Age=60; Path=/; Secure; HttpOnly; SameSite=lax"),
+            (b"set-cookie", b"language=it; Path=/; SameSite=strict"),
+            (b"set-cookie", b'gone=""; expires=Thu, 01 Jan 2026 00:00:00 GMT; Max-Age=0; Path=/'),
+        ]
+        body = str(dict(scope["headers"]).get(b"cookie", b"none")).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
