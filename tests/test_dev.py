@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,9 @@ def test_help_names_every_command_and_how_to_force_a_python() -> None:
         "dev.py soak",
         "dev.py fuzz",
         "dev.py mutate",
+        "dev.py screenshots",
         "DEV_PYTHON",
+        "DEV_CHROMIUM",
     ):
         assert word in answer.stdout
 
@@ -60,6 +63,7 @@ def test_an_unknown_command_is_refused_in_one_line() -> None:
         ("soak", "tests.faults.soak"),
         ("fuzz", "tests.fuzz"),
         ("mutate", "tests.mutation"),
+        ("screenshots", "tests.browser.screenshots"),
     ],
 )
 def test_a_command_goes_on_as_its_module_with_its_options(
@@ -67,6 +71,7 @@ def test_a_command_goes_on_as_its_module_with_its_options(
 ) -> None:
     called: list[tuple[str, list[str]]] = []
     monkeypatch.setattr(dev, "set_up", lambda: None)
+    monkeypatch.setattr(dev, "set_up_chromium", lambda: None)
     monkeypatch.setattr(dev, "run_module", lambda *given: called.append(given))
 
     dev.main([command, "--help"])
@@ -192,12 +197,12 @@ def test_a_step_that_does_not_end_is_ended_and_told_with_what_it_has_said(monkey
         dev.step("Installing the Python packages", [sys.executable, "-c", program])
 
 
-def test_azurite_is_installed_with_a_cache_inside_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_npm_packages_are_installed_with_a_cache_inside_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     environments: list[dict[str, str]] = []
     monkeypatch.setattr(dev, "VENV_PYTHON", Path(sys.executable))
     monkeypatch.setattr(dev, "step", lambda *_, folder, environment: environments.append(environment))
 
-    dev.install_azurite()
+    dev.install_npm_packages()
 
     assert [one["npm_config_cache"] for one in environments] == [str(dev.ROOT / ".local" / "npm")]
 
@@ -217,5 +222,77 @@ def test_the_tests_stop_at_the_first_check_that_fails_and_name_it(
     assert "mypy" not in said
 
 
-def test_azurite_is_locked_without_the_address_of_a_registry() -> None:
+def test_npm_packages_are_locked_without_the_address_of_a_registry() -> None:
     assert '"resolved"' not in (dev.LOCAL / "package-lock.json").read_text(encoding="utf-8")
+
+
+class AptGet:
+    """Stands for apt-get: keeps what it was called with, and afterwards there is a browser."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, os_release: Path) -> None:
+        self.calls: list[list[str]] = []
+        self.browser: str | None = None
+        os_release.write_text('PRETTY_NAME="Debian"\nID=debian\n')
+        monkeypatch.setattr(dev, "OS_RELEASE", os_release)
+        monkeypatch.setattr(dev, "step", self._step)
+        monkeypatch.setattr(dev, "find_chromium", lambda: self.browser)
+        monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+
+    def _step(self, title: str, command: list[str], **_: object) -> None:
+        self.calls.append(command)
+        self.browser = "/usr/bin/chromium"
+
+
+@pytest.fixture
+def apt_get(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AptGet:
+    monkeypatch.setattr(dev, "WINDOWS", False)
+    return AptGet(monkeypatch, tmp_path / "os-release")
+
+
+def test_root_on_debian_gets_chromium_where_there_is_none(apt_get: AptGet, capsys: pytest.CaptureFixture[str]) -> None:
+    dev.set_up_chromium()
+
+    assert [command[:2] for command in apt_get.calls] == [["apt-get", "update"], ["apt-get", "install"]]
+    assert "chromium" in apt_get.calls[1]
+    assert not capsys.readouterr().out
+
+
+def test_a_browser_that_is_there_is_taken_as_it_is(apt_get: AptGet) -> None:
+    apt_get.browser = "/usr/bin/google-chrome"
+    dev.set_up_chromium()
+
+    assert apt_get.calls == []
+
+
+@pytest.mark.parametrize("missing", ["root", "debian"])
+def test_whoever_may_not_install_chromium_is_told_what_to_install(
+    missing: str, apt_get: AptGet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if missing == "root":
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    else:
+        dev.OS_RELEASE.write_text("ID=fedora\n")
+    dev.set_up_chromium()
+
+    assert apt_get.calls == []
+    assert "Install Chromium or Google Chrome" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("command", "needs_it"), [("up", False), ("bench", False), ("test", True)])
+def test_only_what_opens_pages_sets_up_a_browser(command: str, needs_it: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up: list[str] = []
+    monkeypatch.setattr(dev, "set_up", lambda: None)
+    monkeypatch.setattr(dev, "set_up_chromium", lambda: set_up.append(command))
+    monkeypatch.setattr(dev, "run_module", lambda *_: 0)
+    monkeypatch.setattr(dev, "test", lambda _: 0)
+
+    dev.main([command])
+
+    assert bool(set_up) == needs_it
+
+
+def test_the_browser_that_the_environment_names_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEV_CHROMIUM", "/opt/browser")
+
+    assert dev.find_chromium() == "/opt/browser"

@@ -21,7 +21,7 @@ ROUTES = [
     ("POST", "/api/exports/x/runs"),
     ("GET", "/api/exports/x/runs/y"),
     ("GET", "/api/exports/x/runs/y/rejected-rows"),
-    ("GET", "/anything/else"),
+    ("GET", "/api/anything/else"),
 ]
 
 

@@ -1,0 +1,115 @@
+"""What the script adds for those who let it run: the pages do the same without it, a little less smoothly."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from local.stand import Stand
+from shared.models import Connection
+from tests.browser.chromium import Visitor
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def connection(stand: Stand) -> Connection:
+    """One to look at; it was never signed in to."""
+    return stand.app.add_connection("Smooth", "Ada Administrator")
+
+
+@pytest.fixture
+def page(visitor: Visitor, connection: Connection) -> Page:
+    """The list, as an administrator sees it."""
+    visitor.sign_in("ada", "/connections")
+    return visitor.page
+
+
+def focused(page: Page) -> str:
+    found: str = page.evaluate("document.activeElement.id")
+    return found
+
+
+def test_escape_closes_the_panel_and_the_focus_is_where_it_was_opened(page: Page, connection: Connection) -> None:
+    page.locator(f"#connection-{connection.id}").click()
+    expect(page.locator("#panel-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".panel")).to_have_count(0)
+    expect(page.locator(f"#connection-{connection.id}")).to_be_focused()
+
+
+def test_the_focus_stays_in_an_open_panel(page: Page, connection: Connection) -> None:
+    page.locator(f"#connection-{connection.id}").click()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        assert page.evaluate("!document.activeElement.closest('.frame')")
+
+
+def test_escape_closes_a_menu_and_gives_the_focus_back(page: Page) -> None:
+    menu = page.locator(".bar details.menu:visible").last
+    menu.locator("summary").click()
+    expect(menu).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
+
+
+def test_only_one_menu_is_open_and_a_click_elsewhere_closes_it(page: Page) -> None:
+    menus = page.locator(".bar details.menu:visible > summary")
+    menus.first.click()
+    menus.last.click()
+    expect(page.locator("details.menu[open]")).to_have_count(1)
+    page.locator("h1").click()
+    expect(page.locator("details.menu[open]")).to_have_count(0)
+
+
+def test_a_row_is_selected_without_leaving_the_page(page: Page, connection: Connection) -> None:
+    page.evaluate("window.stayed = true")
+    page.locator(f"#select-{connection.id}").click()
+    expect(page.locator("tr.selected")).to_have_count(1)
+    expect(page).to_have_url(re.compile(f"selected={connection.id}"))
+    assert focused(page) == f"select-{connection.id}"
+    page.locator("#sort-created").click()
+    expect(page.locator("th[aria-sort] #sort-created")).to_be_focused()
+    assert page.evaluate("window.stayed")
+
+
+def test_what_save_needs_follows_what_is_typed(visitor: Visitor, page: Page) -> None:
+    visitor.go("/connections/add")
+    needs = page.locator("[data-need]:visible")
+    expect(needs).to_have_count(4)
+    page.locator("#display_name").fill("Shop")
+    page.locator("#consent").check()
+    expect(needs).to_have_count(2)
+    expect(page.locator("[data-save]")).to_be_disabled()
+
+
+def test_save_can_be_pressed_only_while_there_is_a_name(page: Page, connection: Connection) -> None:
+    page.locator(f"#connection-{connection.id}").click()
+    save = page.locator("[data-save]")
+    expect(save).to_be_enabled()
+    page.locator("#display_name").fill("  ")
+    expect(save).to_be_disabled()
+    page.locator("#display_name").fill("Smooth")
+    expect(save).to_be_enabled()
+
+
+def test_a_summary_of_errors_takes_the_focus_and_leads_to_the_field(visitor: Visitor, page: Page) -> None:
+    visitor.go("/connections/add")
+    # The browser logs every answer of 4xx as an error; this one is meant.
+    page.locator("form#set-up section button.primary").click()
+    summary = page.locator("[role=alert]")
+    expect(summary).to_be_focused()
+    summary.locator("a").first.click()
+    expect(page.locator("#display_name")).to_be_focused()
+    visitor.complaints.clear()
+
+
+def test_the_redirect_address_is_copied(visitor: Visitor, page: Page, stand: Stand) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.go("/connections/add")
+    page.locator("[data-copy]").click()
+    expect(page.locator("[data-copy] span")).not_to_have_text("Copy")
+    assert page.evaluate("navigator.clipboard.readText()") == f"{stand.site_url}/connections/callback"
