@@ -249,7 +249,11 @@ def test_a_truncated_gzip_is_refused_and_named(store: Store) -> None:
         store.read(content, ["Id"], name="VIP_1.csv.gz")
 
 
-@pytest.mark.parametrize("content", [b"Id,EMail\n1,2\n", gzip.compress(b"Id,EMail\n1,2\n")[:-8] + b"\0" * 8])
+@pytest.mark.parametrize(
+    "content",
+    [b"Id,EMail\n1,2\n", gzip.compress(b"Id,EMail\n1,2\n")[:-8] + b"\0" * 8],
+    ids=["no gzip", "a wrong checksum"],
+)
 def test_a_damaged_gzip_is_refused_and_named(store: Store, content: bytes) -> None:
     with pytest.raises(UnreadableFile, match=r"'VIP_1\.csv\.gz' of segment 'VIP'.*damaged"):
         store.read(content, ["Id"], name="VIP_1.csv.gz")
