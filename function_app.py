@@ -7,22 +7,16 @@ upload, follow. `exporters.steps` says which step a queue is for and what happen
 from __future__ import annotations
 
 import functools
-import json
 import logging
-from http import HTTPStatus
 
 import azure.functions as func
 from azurefunctions.extensions.bindings import blob as blobs
 
 from admin import connecting
-from admin.problems import MEDIA_TYPE, Problem, problem, problem_of
-from admin.records import run_record
 from admin.site import make_api, make_pages
-from admin.start_request import started_by
 from exporters import keep_alive, start, sweeping
 from exporters.services import Services, connect
 from exporters.steps import give_up, run_step
-from shared.errors import ExportError
 from shared.queues import ACTIVITIES, BATCHES, RUNS
 from shared.settings import load_settings
 
@@ -78,41 +72,12 @@ def snapshot_arrived(blob: blobs.BlobClient) -> None:
     start.start_for_snapshots(services(), blob.blob_name)
 
 
-@app.route("api/exports/{export_id}/runs", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-def start_run(req: func.HttpRequest) -> func.HttpResponse:
-    """On demand: start a run of one export, whatever was exported before."""
-    try:
-        by = started_by(req.get_body())
-    except ValueError as error:
-        return _answer_problem(problem(HTTPStatus.BAD_REQUEST, str(error)))
-    try:
-        run = start.start_on_demand(services(), req.route_params["export_id"], by)
-    except ExportError as error:
-        return _answer_problem(problem_of(error))
-    return func.HttpResponse(
-        json.dumps({"run_id": run.run_id, "status": run.status}),
-        status_code=HTTPStatus.ACCEPTED,
-        mimetype="application/json",
-        headers={"Location": f"/api/exports/{run.export_id}/runs/{run.run_id}"},
-    )
-
-
-@app.route("api/exports/{export_id}/runs/{run_id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def read_run(req: func.HttpRequest) -> func.HttpResponse:
-    """What has become of a run."""
-    try:
-        run = services().runs.get(req.route_params["export_id"], req.route_params["run_id"])
-    except ExportError as error:
-        return _answer_problem(problem_of(error))
-    return func.HttpResponse(run_record(services(), run).model_dump_json(), mimetype="application/json")
-
-
 # The host tries routes that overlap in alphabetical order of the function names, so these two sort last.
 
 
 @app.route("api/{*route}", methods=list(func.HttpMethod), auth_level=func.AuthLevel.FUNCTION)
 async def zy_api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """The JSON API, for whoever has a function key."""
+    """The JSON API, for whoever has a function key. `POST /api/exports/{id}/runs` starts a run on demand."""
     answer: func.HttpResponse = await api.handle_async(req, context)
     return answer
 
@@ -158,7 +123,3 @@ def give_up_batch(msg: func.QueueMessage) -> None:
 def give_up_activities(msg: func.QueueMessage) -> None:
     """Following failed as often as the host tries."""
     give_up(services(), ACTIVITIES, msg.get_body())
-
-
-def _answer_problem(problem: Problem) -> func.HttpResponse:
-    return func.HttpResponse(problem.model_dump_json(), status_code=problem.status, mimetype=MEDIA_TYPE)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from admin.problems import Answer
-from shared.people import Person, Role, person_of
+from shared.people import PRINCIPAL_HEADER, Person, Role, person_of
 from shared.settings import Settings
 
 # Whoever holds a function key of the host may do everything; the host has checked the key.
@@ -76,7 +76,15 @@ def caller(request: Request) -> Person:
 
     Where a person is signed in too, it is they who call, and their role counts; raises NotAllowed.
     """
-    return _with_role(person(request) or FUNCTION_KEY, "Administrator")
+    found = person(request)
+    if found is None and _names_somebody(request):
+        raise SignedOut  # Somebody who cannot be told is not the holder of the key alone.
+    return _with_role(found or FUNCTION_KEY, "Administrator")
+
+
+def _names_somebody(request: Request) -> bool:
+    settings: Callable[[], Settings] = request.app.state.settings
+    return settings().sign_in_enabled and PRINCIPAL_HEADER in request.headers
 
 
 def _with_role(found: Person, least: Role) -> Person:

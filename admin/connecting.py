@@ -16,7 +16,7 @@ from datetime import timedelta
 from admin import saving
 from admin.connections import for_a_person, valid_name
 from admin.saving import CONSENT_VERSION
-from exporters.constant_contact.sign_in import NEEDED_PRIVILEGE, SignInFailed
+from exporters.constant_contact.sign_in import NEEDED_PRIVILEGE, NEEDED_SCOPE, SignInFailed
 from exporters.services import Services
 from shared.documents import new_id
 from shared.drafts import Draft
@@ -38,6 +38,7 @@ PROBLEMS = (
     "busy",  # the app's request limits leave no room now
     "no_vault",  # Key Vault does not answer, so the tokens could not be kept
     "no_offline_access",  # Constant Contact gave no refresh token: the connection would end within a day
+    "no_contact_data",  # Constant Contact gave no access to contacts: every run would be refused
     "no_contacts_write",  # the user may not import contacts (needs contacts:write: account owner or account manager)
 )
 """The codes in `Draft.problems`."""
@@ -94,6 +95,8 @@ def begin_again(services: Services, person: Person, connection_id: str) -> SignI
         connection_id=connection.id,
         display_name=connection.display_name,
         sharing=connection.sharing,
+        name_before=connection.display_name,
+        sharing_before=connection.sharing,
         consented_version=connection.consent.version if connection.consent else None,
         export_user=connection.export_user,
         created_at=services.now(),
@@ -302,6 +305,9 @@ def _signed_in(services: Services, draft: Draft, code: str, verifier: str) -> Dr
         tokens = services.sign_in.exchange(code, verifier)
         if tokens.refresh_token is None:
             return draft.model_copy(update={"problems": ("no_offline_access",)})
+        # The answer may leave the scopes out when they are those that were asked for (RFC 6749, 5.1).
+        if tokens.scope and NEEDED_SCOPE not in tokens.scope.split():
+            return draft.model_copy(update={"problems": ("no_contact_data",)})
         account = services.sign_in.account_of(tokens)
         draft = draft.model_copy(update={"account": account, "other_account": _is_other(services, draft, account.id)})
         if NEEDED_PRIVILEGE not in services.sign_in.privileges(tokens):

@@ -13,7 +13,7 @@ from admin.changes import record
 from exporters.constant_contact.tokens import TokenSet
 from exporters.services import Services
 from shared.drafts import Draft
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.models import Connection, Consent
 from shared.people import Person
 
@@ -63,8 +63,15 @@ def sign_in_again(services: Services, person: Person, draft: Draft, connection_i
 
     Raises:
         NotFound: the connection was removed.
+        Conflict: it is another account, and a run is under way.
     """
     connection = services.connections.get(connection_id)
+    if draft.other_account and _has_run_under_way(services, connection_id):
+        # Its batches are in the account of before, where nobody could ask for them any more.
+        raise Conflict(
+            f"An export of the connection “{connection.display_name}” is running. Sign in to another account when it "
+            "has ended."
+        )
     # A token is fresh for longer than a draft lives. So when this is done again, after it was cut short before the
     # document was written, nobody has spent the refresh token meanwhile, and the same pair is written twice.
     with services.tokens.replacing(connection, tokens):
@@ -117,8 +124,9 @@ def _with_sign_in(
         now = services.now()
         return one.model_copy(
             update={
-                "display_name": draft.display_name,
-                "sharing": draft.sharing,
+                # What was not changed here stays as it is by now: somebody else may have changed it meanwhile.
+                "display_name": one.display_name if draft.display_name == draft.name_before else draft.display_name,
+                "sharing": one.sharing if draft.sharing == draft.sharing_before else draft.sharing,
                 "consent": one.consent or Consent(version=CONSENT_VERSION, by=person.name, at=now),
                 "export_user": draft.export_user,
                 "account": draft.account,
@@ -136,6 +144,11 @@ def _with_sign_in(
         services.secrets.delete(connection.secret_name)
         raise
     return before[0], after
+
+
+def _has_run_under_way(services: Services, connection_id: str) -> bool:
+    using = (one for one in services.exports.all() if one.connection_id == connection_id)
+    return any(services.runs.slot(one.id).value.run_id is not None for one in using)
 
 
 def _exists(services: Services, connection_id: str) -> bool:

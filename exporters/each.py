@@ -24,7 +24,8 @@ def each(things: Iterable[Thing], work: Callable[[Thing], Result | None], name: 
     """What `work` gives for each of the things, in their order; `name` says in the log which one it failed for.
 
     A thing that is wrong in itself (a document that cannot be read, an `ExportError`) is logged and passed over: to do
-    it again would change nothing, and is left to the next time.
+    it again would change nothing, and is left to the next time. The log has the kind of an error and not its words:
+    these repeat names that people gave, or what is in a document.
 
     Raises:
         Exception: the first other error, once all the things had their turn: whoever called has to come again.
@@ -36,9 +37,9 @@ def each(things: Iterable[Thing], work: Callable[[Thing], Result | None], name: 
         try:
             result = work(thing)
         except (ExportError, ValidationError) as error:
-            log.error("%s was passed over: %s", name(thing), _said(error))
+            log.error("%s was passed over: %s", name(thing), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - it is raised in the end
-            log.error("%s failed: %s", name(thing), _said(error))
+            log.error("%s failed: %s", name(thing), type(error).__name__)
             failed = failed or error
             unanswered = unanswered + 1 if isinstance(error, ServiceRequestError | ServiceResponseError) else 0
             if unanswered == _OUTAGE:
@@ -50,8 +51,3 @@ def each(things: Iterable[Thing], work: Callable[[Thing], Result | None], name: 
     if failed is not None:
         raise failed
     return results
-
-
-def _said(error: Exception) -> str:
-    """Only our own errors are told in their words: others may repeat what is in a document."""
-    return str(error) if isinstance(error, ExportError) else type(error).__name__

@@ -126,7 +126,8 @@ def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> N
 
 
 def _fail(services: Services, queue: str, message: Message, error: ExportError) -> None:
-    log.warning("run %s batch %s: %s", message.run_id, message.batch, error)
+    # What it says is kept with the run: it names connections and exports as people called them.
+    log.warning("run %s batch %s failed: %s", message.run_id, message.batch, type(error).__name__)
     try:
         run = services.runs.get(message.export_id, message.run_id)
     except NotFound:

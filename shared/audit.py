@@ -56,8 +56,8 @@ class AuditLog:
         self._table.insert(Key(month_of(entry.at), f"{age:015d}-{mark}"), entry)
 
     def month(self, month: str) -> list[AuditEntry]:
-        """The entries of a month (`2026-11`), the newest first."""
-        return [stored.value for stored in self._table.partition(month)]
+        """The entries of a month (`2026-11`) that can be read, the newest first."""
+        return [stored.value for stored in self._table.readable(month)]
 
 
 def month_of(moment: datetime) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from azure.data.tables import TableClient
-from pydantic import ValidationError
 
 from shared.errors import Changed, Conflict, NotFound
 from shared.models import Connection, Export
 from shared.tables import DocumentTable, Key, Stored
-
-log = logging.getLogger(__name__)
 
 Kept = TypeVar("Kept", Connection, Export)
 
@@ -35,7 +31,6 @@ class _Documents(Generic[Kept]):
 
     def __init__(self, client: TableClient, model: type[Kept], kind: str) -> None:
         self._table: DocumentTable[Kept] = DocumentTable(client, model)
-        self._client = client
         self._kind = kind
 
     def add(self, document: Kept) -> bool:
@@ -94,14 +89,7 @@ class _Documents(Generic[Kept]):
             raise self._changed() from error
 
     def _readable(self) -> Iterator[Kept]:
-        """All that can be read: one row that somebody spoilt by hand must not hide the others. The log names those."""
-        rows = self._client.query_entities("PartitionKey eq @kind", parameters={"kind": self._kind})
-        for row in rows:
-            try:
-                yield self._table.stored(row).value
-            except (ValidationError, TypeError) as error:
-                # Told by its type alone: its text repeats what is in the row.
-                log.error("the %s %s cannot be read: %s", self._kind, row["RowKey"], type(error).__name__)
+        return (stored.value for stored in self._table.readable(self._kind))
 
     def _changed(self) -> Changed:
         return Changed(f"Somebody else has changed the {self._kind} meanwhile. Read it again.")

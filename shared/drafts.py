@@ -31,6 +31,8 @@ class Draft(BaseModel):
     connection_id: str | None = Field(default=None, description="the connection to be signed in to again")
     display_name: str = ""
     sharing: Sharing = "administrators"
+    name_before: str | None = Field(default=None, description="of the connection, when signing in again began")
+    sharing_before: Sharing | None = Field(default=None, description="of the connection, when signing in again began")
     consented_version: str | None = None
     export_user: str | None = None
     account: ConstantContactAccount | None = None
@@ -87,8 +89,8 @@ class Drafts:
         self._table.remove(self._key(draft_id), _ANY_VERSION)
 
     def all(self) -> list[Stored[Draft]]:
-        """Every draft, of whomever."""
-        return list(self._table.partition(_PARTITION))
+        """Every draft that can be read, of whomever."""
+        return list(self._table.readable(_PARTITION))
 
     def _key(self, draft_id: str) -> Key:
         return Key(_PARTITION, draft_id)

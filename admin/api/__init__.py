@@ -20,7 +20,7 @@ __all__ = ["answer_errors", "api_router"]
 
 def api_router(services: Callable[[], Services]) -> APIRouter:
     """Every route under `/api`; `services` is asked on each request. The application also needs `answer_errors`."""
-    router = APIRouter(prefix="/api", dependencies=[Depends(caller)], responses=problems(400, 403, 422, 503))
+    router = APIRouter(prefix="/api", dependencies=[Depends(caller)], responses=problems(400, 401, 403, 422, 503))
     for part in (
         connections_router(services),
         exports_router(services),

@@ -30,7 +30,7 @@ class NewConnection(BaseModel):
     display_name: Name
     sharing: Sharing = "administrators"
     consent: bool = Field(default=False, description="the caller agrees to data privacy and compliance")
-    export_user: str | None = Field(default=None, max_length=200)
+    export_user: Name | None = None
 
 
 class ConnectionChange(BaseModel):

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from admin.access import NotAllowed
+from admin.access import NotAllowed, SignedOut
 from admin.connections import InUse
 from admin.problems import MEDIA_TYPE, Problem, problem, problem_of
 from exporters.constant_contact.errors import without_addresses
@@ -28,6 +28,10 @@ def answer_errors(app: FastAPI) -> None:
             exports = [{"id": one.id, "name": one.name} for one in error.exports]
             return _answer(problem_of(error), exports=exports)
         return _answer(problem_of(error))
+
+    @app.exception_handler(SignedOut)
+    def signed_out(_: Request, __: SignedOut) -> JSONResponse:
+        return _answer(problem(HTTPStatus.UNAUTHORIZED, "Who is signed in cannot be told from this request."))
 
     @app.exception_handler(NotAllowed)
     def not_allowed(_: Request, error: NotAllowed) -> JSONResponse:

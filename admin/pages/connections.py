@@ -37,6 +37,9 @@ _SORTED_BY: Mapping[Column, Callable[[Connection], Any]] = {
 }
 
 
+_SHOWN_TO_ALL = ("name", "type")
+
+
 def connections_router(services: Callable[[], Services]) -> APIRouter:
     """GET /, GET /connections, GET and POST /connections/{id}."""
     router = APIRouter()
@@ -104,6 +107,9 @@ def listing(
 ) -> dict[str, Any]:
     """What the list shows: the connections that the person may see, in order, and which one is selected."""
     seen = list(connections.for_role(person, services.connections.all()))
+    if not person.may("Administrator") and sort not in _SHOWN_TO_ALL:
+        # The order would tell of columns that are not shown.
+        sort = "name"
     seen.sort(key=_SORTED_BY["name"])
     seen.sort(key=_SORTED_BY[sort], reverse=order == "descending")
     chosen = next((one for one in seen if one.id == selected), None)

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from admin.access import NotAllowed, SignedOut
 from admin.connecting import Refused
-from admin.pages.rendering import render
+from admin.pages.rendering import address_to_come_back_to, render
 from admin.pages.words import message
 from shared.errors import Conflict, ExportError, NotFound, Unavailable
 
@@ -56,8 +56,7 @@ def answer_errors(site: FastAPI) -> None:
     @site.exception_handler(SignedOut)
     def signed_out(request: Request, _: SignedOut) -> HTMLResponse:
         # A form that was posted is lost: only what can be opened again is worth coming back to.
-        query = f"?{request.url.query}" if request.url.query else ""
-        back = request.url.path + query if request.method == "GET" else "/"
+        back = address_to_come_back_to(request)
         return render(
             request, "signed_out.html", status=HTTPStatus.UNAUTHORIZED, sign_in_address=_SIGN_IN + quote(back, safe="")
         )

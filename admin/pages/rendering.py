@@ -19,6 +19,7 @@ from admin.access import person
 from admin.pages import words
 from admin.pages.languages import Language, language, language_of, languages
 from admin.pages.static_files import static_address
+from exporters.constant_contact.sign_in import CALLBACK_PATH
 from exporters.services import utc_now
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,19 +32,28 @@ def render(request: Request, template: str, *, status: HTTPStatus = HTTPStatus.O
     Every template knows the person, the language, the time (`now`, the real one unless given) and where it is.
     """
     spoken = language_of(request.headers, request.cookies)
-    query = f"?{request.url.query}" if request.url.query else ""
     known = {
         "language": spoken,
         "languages": languages(),
         "person": person(request),
         "environment": urlsplit(request.app.state.settings().site_address).netloc,
         # What a form was posted to may have no page of its own: from there a change of language leads to the list.
-        "here": request.url.path + query if request.method == "GET" else "/",
+        "here": address_to_come_back_to(request),
         "path": request.url.path,
         "now": utc_now(),
     }
     page = environment(spoken.code).get_template(template).render(known | values)
     return HTMLResponse(page, status, headers={"Content-Language": spoken.code, "Vary": "Accept-Language, Cookie"})
+
+
+def address_to_come_back_to(request: Request) -> str:
+    """The path of the page that was asked for, when it can be opened again.
+
+    Not that of the way back from Constant Contact: its code and state are for nobody else, and work once.
+    """
+    if request.method != "GET" or request.url.path == CALLBACK_PATH:
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 @cache

@@ -55,6 +55,10 @@ PROBLEMS: Mapping[str, str] = {
         "Constant Contact gave access for one day only, without a refresh token (offline_access). Allow refresh "
         "tokens in the app registration, then connect again."
     ),
+    "no_contact_data": message(
+        "Constant Contact gave no access to contacts (contact_data). Allow it in the app registration, then connect "
+        "again."
+    ),
     "no_contacts_write": message(
         "The user who signed in may not import contacts. Connect again as the account owner or an account manager."
     ),

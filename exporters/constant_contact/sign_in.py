@@ -39,6 +39,7 @@ from shared.settings import Settings
 # Reading which account it is needs account_read; without offline_access there is no refresh token, and no error.
 SCOPES = ("contact_data", "account_read", "offline_access")
 NEEDED_PRIVILEGE = "contacts:write"
+NEEDED_SCOPE = "contact_data"
 CALLBACK_PATH = "/connections/callback"
 
 # Connecting and reading, each: somebody is waiting in front of the page.

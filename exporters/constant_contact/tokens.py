@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import requests
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceModifiedError
 from azure.storage.blob import BlobLeaseClient, ContainerClient
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
@@ -335,7 +335,8 @@ class Tokens:
     def _lease(self, connection: Connection, *, tries: int = 1) -> Iterator[BlobLeaseClient]:
         """Hold the connection's refresh lease; the service's clock ends it if its holder dies."""
         blob = self._locks.get_blob_client(f"refresh/{connection.id}")
-        with contextlib.suppress(ResourceExistsError):
+        # 412 is what storage may answer while somebody holds the lease.
+        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
             blob.upload_blob(b"", overwrite=False)
         for left in reversed(range(tries)):
             try:

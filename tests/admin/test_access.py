@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,7 +15,8 @@ from starlette.testclient import TestClient
 from admin import connecting
 from admin.access import local_path
 from admin.site import make_api, make_pages
-from shared.people import person_of
+from shared.models import Connection, ConstantContactAccount
+from shared.people import PRINCIPAL_HEADER, person_of
 from tests.admin.asking import EVERYBODY, SIGNED_OUT, Who, api_as, pages_as, principal
 from tests.exporters.world import World
 from tests.fuzz.asking_the_site import SERVICES
@@ -56,6 +58,8 @@ GET    /api/exports                                        200      403     403 
 POST   /api/exports                                        201      403     403          403            201
 GET    /api/exports/{export_id}                            200      403     403          403            200
 GET    /api/exports/{export_id}/runs                       200      403     403          403            200
+POST   /api/exports/{export_id}/runs                       202      403     403          403            409
+GET    /api/exports/{export_id}/runs/{run_id}              404      403     403          403            404
 GET    /api/exports/{export_id}/runs/{run_id}/rejected-rows 404     403     403          403            404
 GET    /api/audit                                          200      403     403          403            200
 GET    /api/openapi.json                                   200      403     403          403            200
@@ -286,3 +290,29 @@ def test_an_answer_of_the_api_is_kept_by_nobody(world: World) -> None:
     answer = api_as(world, SIGNED_OUT).get("/api/connections")
 
     assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
+
+
+@pytest.mark.parametrize("given", ["A" * 70_000, "no base64!", ""], ids=["too long", "unreadable", "empty"])
+def test_somebody_who_cannot_be_told_is_not_the_holder_of_the_key_alone(world: World, given: str) -> None:
+    program = api_as(world, "Viewer")
+    program.headers[PRINCIPAL_HEADER] = given
+    assert program.get("/api/connections").status_code == 401
+
+
+def test_the_order_of_a_list_tells_a_contributor_nothing_of_what_is_not_shown(world: World) -> None:
+    for name, account in (("Autumn", "Zulu"), ("Winter", "Alpha")):
+        shown = {"display_name": name, "sharing": "administrators_and_contributors"}
+        hidden = {"account": ConstantContactAccount(id=name, name=account)}
+        made = world.add_connection()
+        world.services.connections.change(made.id, functools.partial(Connection.model_copy, update=shown | hidden))
+    for who, first in (("Contributor", "Autumn"), ("Administrator", "Winter")):
+        page = pages_as(world, who).get("/connections?sort=account").text
+        names = sorted(("Autumn", "Winter"), key=page.index)
+        assert names[0] == first, who
+
+
+@pytest.mark.parametrize("who", [SIGNED_OUT, "Administrator"])
+def test_the_code_of_a_sign_in_is_in_no_link_of_the_page_that_refuses_it(world: World, who: Who) -> None:
+    page = pages_as(world, who).get("/connections/callback?code=made-up-code&state=made.up")
+    assert page.status_code in (401, 422)
+    assert "made-up-code" not in page.text

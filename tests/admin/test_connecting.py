@@ -211,3 +211,13 @@ def test_a_vault_that_does_not_take_the_tokens_is_a_problem(world: World) -> Non
     world.clear_faults()
     assert draft.problems == ("no_vault",)
     assert not draft.signed_in
+
+
+def test_a_grant_without_access_to_contacts_is_told_and_cannot_be_saved(world: World) -> None:
+    start = begin(world)
+    less = start.address.replace("contact_data", "account_read")
+    assert less != start.address
+    came = answer_at_constant_contact(less)
+    draft = connecting.come_back(world.services, ADA, state=came["state"], cookie_state=start.state, code=came["code"])
+    assert draft.problems == ("no_contact_data",)
+    assert "sign_in" in connecting.missing(draft)

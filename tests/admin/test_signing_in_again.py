@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import requests
 
-from admin import connecting
+from admin import connecting, connections
 from admin.connecting import Incomplete
 from exporters.constant_contact.tokens import TokenSet
 from shared.audit import month_of
-from shared.errors import ExportError, NotFound, Unavailable
+from shared.errors import Conflict, ExportError, NotFound, Unavailable
 from tests.admin.drafting import ADA, BO, SHARED, actions, begin, come_back, ready, ready_again, save, secrets_of
 from tests.exporters.browser import OTHER_OWNER, add_other_account, answer_at_constant_contact
 from tests.exporters.world import World
@@ -133,3 +133,31 @@ def test_what_people_read_never_holds_a_token_or_a_code(world: World) -> None:
     with pytest.raises(ExportError) as error:
         save(world, draft)
     assert code not in str(error.value)
+
+
+def test_what_somebody_else_changed_meanwhile_stays_unless_it_was_changed_here_too(world: World) -> None:
+    made = save(world, ready(world), sharing=SHARED)
+    draft = ready_again(world, made)
+    connections.change(world.services, BO, made.id, display_name="Store", sharing="administrators")
+    after = save(world, draft, display_name=draft.display_name, sharing=draft.sharing)
+    assert (after.display_name, after.sharing) == ("Store", "administrators")
+    renamed = save(world, ready_again(world, after), display_name="Shop again", sharing="administrators")
+    assert renamed.display_name == "Shop again"
+
+
+def test_another_account_has_to_wait_until_no_run_is_under_way(world: World) -> None:
+    """The batches of the run are in the account of before: nobody could ask for them any more."""
+    add_other_account(world)
+    made = save(world, ready(world))
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal", connection_id=made.id)
+    run = world.start(export)
+    world.deliver(until=lambda: world.last_run(export).status == "uploading")
+    draft = ready_again(world, made, user=OTHER_OWNER)
+    with pytest.raises(Conflict, match="is running"):
+        save(world, draft)
+    world.deliver()
+    assert world.services.runs.get(export.id, run.run_id).status == "successful"
+    changed = save(world, draft)
+    assert changed.account is not None
+    assert changed.account.name == "Another Company"

@@ -182,3 +182,19 @@ def test_a_run_that_fails_before_it_has_batches_leaves_no_batch_files(world: Wor
     files.write_batch(1, b"content", b"places")
     given_up(world, run, RUNS)
     assert list(world.services.files.list_blob_names()) == []
+
+
+def test_the_log_names_a_failed_run_by_its_id_and_not_by_what_people_called_its_connection(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """People may call a connection anything, an e-mail address too."""
+    called = {"display_name": "A name of theirs"}
+    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update=called))
+    world.give_tokens(world.connection, expired=True)
+    world.fault("invalid-grant", times=1)
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    with caplog.at_level("INFO"):
+        run = world.run_to_end(world.add_export("Loyal"))
+    assert "A name of theirs" in (run.error or "")
+    assert run.run_id in caplog.text
+    assert "A name of theirs" not in caplog.text

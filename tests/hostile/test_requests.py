@@ -201,14 +201,14 @@ def test_what_nobody_foresaw_is_answered_as_a_problem_too() -> None:
 )
 def test_a_start_by_nobody_that_can_be_named_is_told_in_words(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"^The body .*\.$"):
-        started_by(body)
+        started_by(body, otherwise="function key")
 
 
 @pytest.mark.parametrize(
     ("body", "name"), [(b"", "function key"), (b" {} ", "function key"), ('{"started_by": "Ană"}'.encode(), "Ană")]
 )
 def test_a_start_names_who_started_or_the_key(body: bytes, name: str) -> None:
-    assert started_by(body) == name
+    assert started_by(body, otherwise="function key") == name
 
 
 VALUES = st.recursive(

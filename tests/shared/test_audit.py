@@ -79,3 +79,10 @@ def test_different_changes_at_the_same_moment_are_all_told(log: AuditLog, other:
     log.write(entry())
     log.write(entry(**other))
     assert len(log.month("2026-11")) == 2
+
+
+def test_an_entry_that_a_newer_version_wrote_hides_no_other(log: AuditLog) -> None:
+    log.write(entry())
+    newer = {"PartitionKey": month_of(NOON), "RowKey": "0", "document": '{"action": "paused"}'}
+    log._table._client.create_entity(newer)
+    assert [one.action for one in log.month(month_of(NOON))] == ["changed"]

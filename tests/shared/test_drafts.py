@@ -71,3 +71,9 @@ def test_a_draft_is_signed_in_once_the_tokens_of_its_account_are_kept_and_nothin
     assert not draft(token_digest="x").signed_in
     assert not draft(account=account).signed_in
     assert not draft(account=account, token_digest="x", problems=("refused",)).signed_in
+
+
+def test_a_row_that_cannot_be_read_hides_no_other(drafts: Drafts) -> None:
+    drafts.add(draft(display_name="Shop"))
+    drafts._table._client.create_entity({"PartitionKey": "draft", "RowKey": "0", "document": "{}"})
+    assert [stored.value.display_name for stored in drafts.all()] == ["Shop"]

@@ -149,3 +149,9 @@ def test_what_is_not_there_is_said_to_be_so(client: TestClient) -> None:
     for method, path in (("PATCH", ""), ("DELETE", ""), ("POST", "/detach"), ("POST", "/remove-exports")):
         body = {"display_name": "Store"} if method == "PATCH" else None
         problem(client.request(method, f"/api/connections/nobody{path}", json=body, headers={"If-Match": "*"}), 404)
+
+
+@pytest.mark.parametrize("nobody", ["", "  "])
+def test_an_export_user_is_somebody(client: TestClient, nobody: str) -> None:
+    answer = client.post("/api/connections", json={"display_name": "Shop", "consent": True, "export_user": nobody})
+    assert answer.status_code == 422

@@ -30,6 +30,8 @@ def operations(described: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
 def test_every_route_of_the_api_is_described(described: dict[str, Any]) -> None:
     assert {(method, path) for method, path, _ in operations(described)} == {
         ("GET", "/api/openapi.json"),
+        ("POST", "/api/exports/{export_id}/runs"),
+        ("GET", "/api/exports/{export_id}/runs/{run_id}"),
         ("GET", "/api/connections"),
         ("POST", "/api/connections"),
         ("GET", "/api/connections/{connection_id}"),
