@@ -205,6 +205,12 @@ def next_look(world: World, run: Run, account: Told, *, turn: int) -> float:
     return (again.due - world.clock.now()).total_seconds()
 
 
+def test_a_look_that_finds_all_uploaded_says_that_the_run_is_finishing(world: World) -> None:
+    run = uploaded(world, "a1")
+    next_look(world, run, Told(an_activity("a1", "processing")), turn=0)
+    assert world.services.runs.get(run.export_id, run.run_id).status == "finishing"
+
+
 def test_the_next_look_is_soon_while_something_is_under_way(world: World) -> None:
     run = uploaded(world, "a1")
     later = world.clock.now() + timedelta(seconds=900)

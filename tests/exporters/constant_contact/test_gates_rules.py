@@ -16,7 +16,7 @@ from exporters.constant_contact.errors import (
     SignInAway,
     Unreachable,
 )
-from exporters.constant_contact.gates import Gate, Gates
+from exporters.constant_contact.gates import QUOTA, Gate, Gates
 from shared.errors import Wait
 from shared.models import Connection
 
@@ -243,3 +243,8 @@ def test_a_failure_that_is_written_at_the_same_moment_as_a_success_is_not_lost(
     monkeypatch.setattr(service, "_write", another_is_quicker)
     fail(service)
     assert wait_at(service) == 4
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 300), (2, 600), (3, 1200), (4, 1800), (20, 1800)])
+def test_a_used_up_quota_is_tried_again_after_minutes_and_then_each_half_hour(failures: int, seconds: float) -> None:
+    assert QUOTA.pause(failures) == seconds

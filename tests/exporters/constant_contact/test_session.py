@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from exporters.constant_contact.session import _TimedStream, connect, timed_session
+from local.certificates import make_certificates
 from local.processes import free_ports
 
 
@@ -142,3 +145,29 @@ def test_a_connection_has_its_own_time_to_be_made(monkeypatch: pytest.MonkeyPatc
     with timed_session() as session, pytest.raises(HTTPError):
         connected(session, "http://127.0.0.1:9/", seconds=4)
     assert given == [4]
+
+
+class Secured:
+    """A server on https, with an authority that nobody trusts by default."""
+
+    def __init__(self, folder: Path) -> None:
+        made = make_certificates(folder)
+        self.authorities = str(made.authorities)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(made.certificate, made.key)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self.url = f"https://127.0.0.1:{self.server.server_address[1]}/"
+
+
+def test_a_connection_is_made_to_nobody_whose_certificate_is_not_trusted(tmp_path: Path) -> None:
+    secured = Secured(tmp_path)
+    with timed_session() as session:
+        request = session.prepare_request(requests.Request("GET", secured.url))
+        chosen = options(session) | {"cert": None}
+        connect(session, request, 5, chosen | {"verify": secured.authorities})
+    with timed_session() as session, pytest.raises((HTTPError, OSError), match="certificate verify failed"):
+        connect(session, request, 5, chosen | {"verify": True})
+    secured.server.shutdown()
+    secured.server.server_close()
