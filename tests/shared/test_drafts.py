@@ -77,3 +77,9 @@ def test_a_row_that_cannot_be_read_hides_no_other(drafts: Drafts) -> None:
     drafts.add(draft(display_name="Shop"))
     drafts._table._client.create_entity({"PartitionKey": "draft", "RowKey": "0", "document": "{}"})
     assert [stored.value.display_name for stored in drafts.all()] == ["Shop"]
+
+
+def test_a_new_draft_has_a_secret_of_its_own_and_no_other_account() -> None:
+    new = draft()
+    assert new.secret_name == f"draft-{new.id}"
+    assert not new.other_account

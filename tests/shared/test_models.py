@@ -70,3 +70,10 @@ def test_an_export_follows_every_refresh_or_none(schedule: str) -> None:
     assert export("Newsletter", schedule=schedule).schedule == schedule
     with pytest.raises(ValidationError):
         export("Newsletter", schedule=f"{schedule}s")
+
+
+def test_a_connection_says_whether_exports_can_use_it() -> None:
+    account = {"account": {"id": "a", "name": "Local Company"}}
+    assert connection("Shop").state == "not_connected"
+    assert connection("Shop", **account).state == "connected"
+    assert connection("Shop", **account, sign_in_again="it is broken").state == "sign_in_again"
