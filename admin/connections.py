@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from admin.changes import record
 from admin.saving import CONSENT_VERSION, secret_name
+from admin.usage import running, used_by
 from exporters.services import Services
 from shared.documents import new_id
 from shared.errors import Conflict, Invalid, NotFound, Unavailable, Wait
@@ -119,11 +120,6 @@ def change(
     return after
 
 
-def used_by(services: Services, connection_id: str) -> list[Export]:
-    """The exports that use a connection, by name."""
-    return [one for one in services.exports.all() if one.connection_id == connection_id]
-
-
 def detach(
     services: Services, person: Person, connection_id: str, export_ids: Collection[str] | None = None
 ) -> list[Export]:
@@ -167,8 +163,8 @@ def remove_exports(services: Services, person: Person, connection_id: str) -> li
     connection = services.connections.get(connection_id)
     names = {connection.id: connection.display_name}
     exports = used_by(services, connection_id)
-    if running := [one for one in exports if services.runs.slot(one.id).value.run_id is not None]:
-        raise Running(running)
+    if under_way := running(services, exports):
+        raise Running(under_way)
     for export in exports:
         # The audit log first: a removal that is cut short is done again, and leaves nothing to tell of otherwise.
         record(services, person, "removed", export, None, connections=names)

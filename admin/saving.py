@@ -10,6 +10,7 @@ import hashlib
 from pydantic import ValidationError
 
 from admin.changes import record
+from admin.usage import running, used_by
 from exporters.constant_contact.tokens import TokenSet
 from exporters.services import Services
 from shared.drafts import Draft
@@ -66,7 +67,7 @@ def sign_in_again(services: Services, person: Person, draft: Draft, connection_i
         Conflict: it is another account, and a run is under way.
     """
     connection = services.connections.get(connection_id)
-    if draft.other_account and _has_run_under_way(services, connection_id):
+    if draft.other_account and running(services, used_by(services, connection_id)):
         # Its batches are in the account of before, where nobody could ask for them any more.
         raise Conflict(
             f"An export of the connection “{connection.display_name}” is running. Sign in to another account when it "
@@ -144,11 +145,6 @@ def _with_sign_in(
         services.secrets.delete(connection.secret_name)
         raise
     return before[0], after
-
-
-def _has_run_under_way(services: Services, connection_id: str) -> bool:
-    using = (one for one in services.exports.all() if one.connection_id == connection_id)
-    return any(services.runs.slot(one.id).value.run_id is not None for one in using)
 
 
 def _exists(services: Services, connection_id: str) -> bool:

@@ -15,6 +15,7 @@ from admin.pages.connections import listing
 from admin.pages.forms import see_other
 from admin.pages.rendering import render
 from admin.pages.words import message
+from admin.usage import used_by
 from exporters.services import Services
 from shared.people import Person
 
@@ -48,7 +49,7 @@ def removing_router(services: Callable[[], Services]) -> APIRouter:
             status=HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
             **listing(known, person, selected=connection.id),
             connection=connection,
-            exports=connections.used_by(known, connection.id),
+            exports=used_by(known, connection.id),
             problems={"remove": problem} if problem else {},
             done=done,
             count=count,

@@ -25,6 +25,7 @@ import json
 import re
 from http import HTTPStatus
 
+from exporters.constant_contact.limits import USED_UP
 from shared.errors import ExportError
 
 # Words are taken whole, whether or not an @ follows: so a long text without one is looked through once.
@@ -142,7 +143,7 @@ def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_wo
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         keys = error_keys(body)
         if "quota_exceeded" in keys:
-            return QuotaExceeded("today's calls to Constant Contact are used up until 00:00 UTC")
+            return QuotaExceeded(USED_UP)
         if "throttled" in keys or not queues_work:
             return Throttled(wait or 1.0)
         # The queue limit's body is not documented: whatever a 429 on an import is, if it is neither of the above.

@@ -6,6 +6,7 @@ import pytest
 
 from admin import connections
 from admin.connections import InUse, Running
+from admin.usage import used_by
 from shared.audit import AuditEntry, month_of
 from shared.errors import Changed, Invalid, NotFound, Unavailable
 from shared.models import Connection
@@ -97,7 +98,7 @@ def test_detached_exports_are_kept_without_a_connection(world: World) -> None:
         update={"connection_id": None, "updated_at": kept.updated_at, "updated_by": "Ada Administrator"}
     )
     assert world.services.exports.get(others.id) == others
-    assert connections.used_by(world.services, world.connection.id) == []
+    assert used_by(world.services, world.connection.id) == []
     [entry] = log(world)
     assert (entry.action, entry.subject, entry.subject_id) == ("detached", "export", mine.id)
     assert (entry.before, entry.after) == ({"connection": "Shop"}, {})
@@ -107,7 +108,7 @@ def test_only_the_exports_that_were_named_are_detached(world: World) -> None:
     first, second = world.add_export("Loyal", name="A"), world.add_export("Loyal", name="B")
     detached = connections.detach(world.services, ADA, world.connection.id, [first.id, "nobody"])
     assert [one.id for one in detached] == [first.id]
-    assert connections.used_by(world.services, world.connection.id) == [second]
+    assert used_by(world.services, world.connection.id) == [second]
     assert connections.detach(world.services, ADA, world.connection.id, [first.id]) == []
 
 
@@ -134,7 +135,7 @@ def test_no_export_is_removed_while_one_is_running(world: World) -> None:
     with pytest.raises(Running, match="“Running”") as refused:
         connections.remove_exports(world.services, ADA, world.connection.id)
     assert refused.value.exports == [running]
-    assert connections.used_by(world.services, world.connection.id) == [idle, running]
+    assert used_by(world.services, world.connection.id) == [idle, running]
     assert log(world) == []
 
 
