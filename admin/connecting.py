@@ -1,11 +1,13 @@
 """Adding a connection, and signing in to one again: from the first form over Constant Contact's page to Save.
 
-What was entered is kept as a draft until it is saved. Its tokens are in Key Vault from the moment they exist: in the
-draft's own secret first, with Save in the connection's. A draft is gone after an hour, with its secret.
+What was entered is kept as a draft until it is saved. Its tokens are in Key Vault from the moment they exist, in a
+secret of this sign-in alone, which the connection names once it is saved. A draft is gone after an hour, with its
+secret.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -13,19 +15,20 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from admin import saving
-from admin.connections import for_a_person, valid_name
+from admin import changes, saving
+from admin.connections import detach_lost, for_a_person, valid_name
+from admin.letting_go import IN_HAND, delete_loose_secrets, let_go, write_down
 from admin.saving import CONSENT_VERSION
 from exporters.constant_contact.sign_in import NEEDED_PRIVILEGE, NEEDED_SCOPE, SignInFailed
 from exporters.services import Services
 from shared.documents import new_id
-from shared.drafts import Draft
+from shared.drafts import Draft, DraftGone
 from shared.errors import Conflict, ExportError, Invalid, NotFound, Wait
 from shared.models import Connection, Sharing
 from shared.people import Person
 from shared.tables import Stored
 
-__all__ = ["CONSENT_VERSION", "PROBLEMS", "Draft", "Incomplete", "Refused", "SignInStart"]
+__all__ = ["CONSENT_VERSION", "PROBLEMS", "Draft", "DraftGone", "Incomplete", "Refused", "SignInStart"]
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ PROBLEMS = (
 
 _LIFE = timedelta(hours=1)
 # A Save that began in time may still be under way when the hour is over.
-_SAVE_TAKES_AT_MOST = timedelta(minutes=10)
+_GONE_AFTER = _LIFE + IN_HAND
 
 
 class Refused(ExportError):
@@ -99,6 +102,7 @@ def begin_again(services: Services, person: Person, connection_id: str) -> SignI
         sharing_before=connection.sharing,
         consented_version=connection.consent.version if connection.consent else None,
         export_user=connection.export_user,
+        export_user_id=connection.export_user_id,
         created_at=services.now(),
     )
     draft, start = _with_sign_in(services, draft)
@@ -155,14 +159,16 @@ def come_back(
     try:
         return services.drafts.replace(draft, stored.etag).value
     except Conflict as conflict:
-        raise Refused from conflict  # Another sign-in of the same draft has begun meanwhile: that one counts.
+        # Another sign-in of the same draft has begun meanwhile, and counts; or the draft was given up.
+        let_go(services, used.saved_as, used.secret_name)
+        raise Refused from conflict
 
 
 def get(services: Services, person: Person, draft_id: str) -> Draft:
     """A draft of this person.
 
     Raises:
-        NotFound: there is none, it is somebody else's, or an hour is over.
+        DraftGone: there is none, it is somebody else's, or an hour is over.
     """
     return _own(services, person, draft_id).value
 
@@ -170,7 +176,8 @@ def get(services: Services, person: Person, draft_id: str) -> Draft:
 def add_export_user(services: Services, person: Person, draft_id: str) -> Draft:
     """Make the person the export user, who answers for what the connection sends. Raises as `get`."""
     stored = _own(services, person, draft_id)
-    return services.drafts.replace(stored.value.model_copy(update={"export_user": person.name}), stored.etag).value
+    update = {"export_user": person.name, "export_user_id": person.id}
+    return services.drafts.replace(stored.value.model_copy(update=update), stored.etag).value
 
 
 # --- The end ----------------------------------------------------------------------------------------------------------
@@ -194,48 +201,57 @@ def save(
 ) -> Connection:
     """Make the connection of a draft, or give its connection the new sign-in; the draft is gone then.
 
-    First the tokens move to the connection's secret, under its refresh lease; then the connection is written; then the
-    draft's secret and the draft are removed. Cut short at any point it can be done again, and ends the same: a new
-    connection has its draft's id, and `signed_in_at` tells whether a connection has the draft's sign-in already.
+    Cut short at any point it can be done again, and ends the same: a new connection has its draft's id, and any names
+    the draft's secret once it is saved.
 
     Raises:
-        NotFound: as `get`; or the connection to be signed in to was removed meanwhile.
+        DraftGone: as `get`.
+        NotFound: the connection to be signed in to was removed meanwhile.
         Incomplete: something is missing. What was entered is kept.
-        Unavailable: Key Vault does not answer, or a run is refreshing the connection's token just now.
-        KeyVaultRefused: the app may not write secrets.
+        Conflict: it is another account, and a run is under way.
+        Unavailable: Key Vault does not answer.
+        KeyVaultRefused: the app may not read secrets.
     """
-    stored = _own(services, person, draft_id)
     with for_a_person():
-        connection = saving.saved_already(services, person, stored.value)
+        draft = _own(services, person, draft_id).value
+        connection = saving.saved_already(services, draft)
         if connection is None:
-            draft = _entered(stored.value, display_name, sharing, consent)
-            if draft != stored.value:
-                services.drafts.replace(draft, stored.etag)
-            connection = _write(services, person, draft)
-        services.secrets.delete(stored.value.secret_name)
+            draft = _being_saved(services, person, draft_id, display_name, sharing, consent)
+            if draft.connection_id is None:
+                connection = saving.add(services, person, draft)
+            else:
+                connection = saving.sign_in_again(services, person, draft, draft.connection_id)
+    services.loose_secrets.strike_off(draft.secret_name)
     services.drafts.remove(draft_id)
     return connection
 
 
 def abandon(services: Services, person: Person, draft_id: str) -> None:
-    """Give a draft up: its secret is deleted, nothing is left of it. Raises as `get`, and as `save` of Key Vault."""
-    with for_a_person():
-        _discard(services, _own(services, person, draft_id).value)
+    """Give a draft up: nothing is left of it. Raises as `get`.
+
+    One that is being saved at this moment may become a connection all the same.
+    """
+    while True:
+        stored = _own(services, person, draft_id)
+        with contextlib.suppress(Conflict):  # It is being saved, or somebody has come back to it: look again.
+            services.drafts.remove(draft_id, stored.etag)
+            break
+    if stored.value.secret_name and not stored.value.being_saved:
+        let_go(services, stored.value.saved_as, stored.value.secret_name)
 
 
 def remove_abandoned(services: Services) -> int:
-    """Give up all drafts older than an hour; how many there were. One that cannot be removed now is left for later."""
-    removed = 0
-    for stored in services.drafts.all():
-        if services.now() - stored.value.created_at < _LIFE + _SAVE_TAKES_AT_MOST:
-            continue
-        try:
-            _discard(services, stored.value)
-        except (ExportError, Wait) as error:
-            log.warning("the abandoned draft %s is left for later: %s", stored.value.id, error)
-            continue
-        removed += 1
-    return removed
+    """Give up all drafts older than an hour; how many there were. And finish what requests have left for later.
+
+    That is: secrets to be deleted, entries that did not reach the audit log, exports of a connection that is gone.
+    """
+    old = [one for one in services.drafts.all() if services.now() - one.value.created_at >= _GONE_AFTER]
+    for stored in old:
+        services.drafts.remove(stored.value.id)
+    changes.tell_untold(services)
+    detach_lost(services)
+    delete_loose_secrets(services)
+    return len(old)
 
 
 # --- Inside -----------------------------------------------------------------------------------------------------------
@@ -263,7 +279,8 @@ def _with_sign_in(services: Services, draft: Draft) -> tuple[Draft, SignInStart]
     update = {
         "state_digest": _digest(state),
         "verifier": verifier,
-        "token_digest": None,
+        "secret_name": saving.secret_of_a_sign_in(draft.saved_as),
+        "being_saved": False,
         "account": None,
         "other_account": False,
         "signed_in_at": None,
@@ -273,25 +290,31 @@ def _with_sign_in(services: Services, draft: Draft) -> tuple[Draft, SignInStart]
     return draft.model_copy(update=update), start
 
 
-def _write(services: Services, person: Person, draft: Draft) -> Connection:
-    if codes := missing(draft):
-        raise Incomplete(codes)
-    tokens = saving.tokens_of(services, draft)
-    if tokens is None:
-        # Whoever presses Save twice finds what the first press has done.
-        if connection := saving.saved_already(services, person, draft):
-            return connection
-        raise Incomplete(("sign_in",))
-    if draft.connection_id is None:
-        return saving.add(services, person, draft, tokens)
-    return saving.sign_in_again(services, person, draft, draft.connection_id, tokens)
+def _being_saved(
+    services: Services, person: Person, draft_id: str, display_name: str, sharing: Sharing, consent: bool
+) -> Draft:
+    """The draft with what was entered, complete; it says that it is being saved, so that nobody deletes its tokens."""
+    while True:
+        stored = _own(services, person, draft_id)
+        draft = _entered(stored.value, display_name, sharing, consent)
+        lacking = missing(draft)
+        if not lacking and not saving.has_tokens(services, draft):
+            lacking = ("sign_in",)
+        draft = draft.model_copy(update={"being_saved": not lacking})
+        try:
+            services.drafts.replace(draft, stored.etag)
+        except Conflict:
+            continue  # Saved twice at once, or changed in another window: look again.
+        if lacking:
+            raise Incomplete(lacking)
+        return draft
 
 
 def _of_state(services: Services, person: Person, state: str, cookie_state: str) -> Stored[Draft]:
     """The draft that waits for exactly this state, from this person in this browser; else Refused."""
     try:
         stored = _own(services, person, state.partition(".")[0])
-    except NotFound as error:
+    except DraftGone as error:
         raise Refused from error
     expected = stored.value.state_digest or ""
     if not hmac.compare_digest(_digest(state), expected) or not hmac.compare_digest(_digest(cookie_state), expected):
@@ -312,14 +335,17 @@ def _signed_in(services: Services, draft: Draft, code: str, verifier: str) -> Dr
         draft = draft.model_copy(update={"account": account, "other_account": _is_other(services, draft, account.id)})
         if NEEDED_PRIVILEGE not in services.sign_in.privileges(tokens):
             return draft.model_copy(update={"problems": ("no_contacts_write",)})
-        services.secrets.set(draft.secret_name, tokens.model_dump_json())
+        # Before the secret is there: should the process die now, the sweep deletes it.
+        write_down(services, draft.saved_as, draft.secret_name, draft.created_at + _GONE_AFTER)
+        whose = tokens.model_copy(update={"account_id": account.id})
+        services.secrets.set(draft.secret_name, whose.model_dump_json())
     except SignInFailed as failed:
         log.warning("the sign-in of draft %s did not go through: %s", draft.id, failed)
         return draft.model_copy(update={"problems": (failed.problem,)})
     except Wait as wait:
         log.warning("the sign-in of draft %s did not go through: %s", draft.id, wait)
         return draft.model_copy(update={"problems": ("no_vault",)})
-    return draft.model_copy(update={"token_digest": saving.digest_of(tokens), "signed_in_at": services.now()})
+    return draft.model_copy(update={"signed_in_at": services.now()})
 
 
 def _is_other(services: Services, draft: Draft, account_id: str) -> bool:
@@ -335,14 +361,8 @@ def _is_other(services: Services, draft: Draft, account_id: str) -> bool:
 def _own(services: Services, person: Person, draft_id: str) -> Stored[Draft]:
     stored = services.drafts.stored(draft_id)
     if stored.value.owner_id != person.id or services.now() - stored.value.created_at > _LIFE:
-        raise NotFound("There is no such unsaved connection. An hour may have passed since it was begun; begin again.")
+        raise DraftGone(draft_id)
     return stored
-
-
-def _discard(services: Services, draft: Draft) -> None:
-    saving.take_back(services, draft)
-    services.secrets.delete(draft.secret_name)
-    services.drafts.remove(draft.id)
 
 
 def _digest(text: str) -> str:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
-from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from admin.changes import record
-from admin.saving import CONSENT_VERSION, secret_name
+from admin import changes
+from admin.letting_go import write_down
+from admin.saving import CONSENT_VERSION
 from admin.usage import running, used_by
+from exporters.each import each
 from exporters.services import Services
+from exporters.start import name_of_export
 from shared.documents import new_id
-from shared.errors import Conflict, Invalid, NotFound, Unavailable, Wait
+from shared.errors import Changed, Conflict, Invalid, NotFound, Unavailable, Wait
 from shared.models import Connection, Consent, Export, Name, Sharing
 from shared.people import Person
-
-Kept = TypeVar("Kept", Connection, Export)
+from shared.tables import Stored
 
 _NAME = TypeAdapter(Name)
-_BEING_REMOVED = "Its removal was begun and not finished. Remove it again."
+_THE_APP = Person(id="app", name="the app", role=None)
 
 
 class InUse(Conflict):
@@ -33,6 +33,15 @@ class InUse(Conflict):
             f"The connection “{connection.display_name}” cannot be removed, because exports use it: {names}. "
             "Detach them from it, or remove them, first."
         )
+        self.exports = exports
+
+
+class CameMeanwhile(Conflict):
+    """Exports use the connection that the person has not seen; `exports` are those."""
+
+    def __init__(self, exports: list[Export]) -> None:
+        names = ", ".join(f"“{one.name}”" for one in exports)
+        super().__init__(f"Nothing was removed, because other exports use the connection by now: {names}. Look again.")
         self.exports = exports
 
 
@@ -56,6 +65,11 @@ def for_role(person: Person, connections: Iterable[Connection]) -> list[Connecti
     return []
 
 
+def usable(connection: Connection) -> bool:
+    """Whether an export may be given this connection: not once its removal has begun."""
+    return connection.removal_begun_at is None
+
+
 def add(
     services: Services,
     person: Person,
@@ -71,18 +85,19 @@ def add(
         Invalid: the name is empty or too long.
     """
     now, connection_id = services.now(), new_id()
+    agreed = Consent(version=CONSENT_VERSION, by=person.name, by_id=person.id, at=now) if consent else None
     connection = Connection(
         id=connection_id,
         display_name=valid_name(display_name),
         sharing=sharing,
-        consent=Consent(version=CONSENT_VERSION, by=person.name, at=now) if consent else None,
+        consent=agreed,
         export_user=export_user,
-        secret_name=secret_name(connection_id),
+        secret_name=f"connection-{connection_id}",
         created_at=now,
         created_by=person.name,
+        created_by_id=person.id,
     )
-    services.connections.add(connection)
-    record(services, person, "added", None, connection)
+    changes.add(services, person, connection)
     return connection
 
 
@@ -107,17 +122,11 @@ def change(
         update["display_name"] = valid_name(display_name)
     if sharing is not None:
         update["sharing"] = sharing
-    before: list[Connection] = []
 
     def changed(connection: Connection) -> Connection:
-        before[:] = [connection]
-        new = connection.model_copy(update=update)
-        return new if new == connection else _by(new, person, services.now())
+        return connection.model_copy(update=update)
 
-    after = services.connections.change(connection_id, changed, etag=etag).value
-    if after != before[0]:
-        record(services, person, "changed", before[0], after)
-    return after
+    return changes.change(services, person, "changed", services.connections, connection_id, changed, etag=etag).value
 
 
 def detach(
@@ -131,78 +140,73 @@ def detach(
     Raises:
         NotFound: there is no such connection.
     """
-    connection = services.connections.get(connection_id)
-    names = {connection.id: connection.display_name}
-    detached = []
-    for export in used_by(services, connection_id):
-        if export_ids is not None and export.id not in export_ids:
-            continue
-        with contextlib.suppress(NotFound):  # Somebody has removed it meanwhile.
-            found: list[Export] = []
-
-            def without(one: Export, found: list[Export] = found) -> Export:
-                found[:] = [one]
-                if one.connection_id != connection_id:
-                    return one
-                return _by(one.model_copy(update={"connection_id": None}), person, services.now())
-
-            after = services.exports.change(export.id, without).value
-            if after != found[0]:
-                record(services, person, "detached", found[0], after, connections=names)
-                detached.append(after)
-    return detached
+    services.connections.get(connection_id)
+    exports = used_by(services, connection_id)
+    chosen = [one for one in exports if export_ids is None or one.id in export_ids]
+    detached = [changes.detach(services, person, one.id, connection_id) for one in chosen]
+    return [one for one in detached if one is not None]
 
 
-def remove_exports(services: Services, person: Person, connection_id: str) -> list[Export]:
-    """Remove every export that uses the connection; their runs stay. Returns those removed.
+def remove_exports(
+    services: Services, person: Person, connection_id: str, export_ids: Collection[str] | None = None
+) -> list[Export]:
+    """Remove the exports that use the connection; their runs stay. Returns those removed.
+
+    Args:
+        services: as ever.
+        person: who does it.
+        connection_id: which connection.
+        export_ids: those that the person has seen: another one that uses the connection is a reason to remove none.
+            None for whichever there are.
 
     Raises:
         NotFound: there is no such connection.
+        CameMeanwhile: there are others; nothing was removed.
         Running: one of them has a run under way; nothing was removed.
     """
-    connection = services.connections.get(connection_id)
-    names = {connection.id: connection.display_name}
+    services.connections.get(connection_id)
     exports = used_by(services, connection_id)
+    if export_ids is not None and (others := [one for one in exports if one.id not in export_ids]):
+        raise CameMeanwhile(others)
     if under_way := running(services, exports):
         raise Running(under_way)
+    removed = []
     for export in exports:
-        # The audit log first: a removal that is cut short is done again, and leaves nothing to tell of otherwise.
-        record(services, person, "removed", export, None, connections=names)
-        with contextlib.suppress(NotFound):
-            services.exports.remove(export.id)
-    return exports
+        with contextlib.suppress(NotFound):  # Somebody else has removed it.
+            removed.append(changes.remove(services, person, services.exports, export.id))
+    return removed
 
 
 def remove(services: Services, person: Person, connection_id: str, *, etag: str | None = None) -> None:
     """Remove a connection that no export uses, with its tokens. What Constant Contact holds stays there.
 
-    It is marked first, so that it never says “connected” without tokens; then the tokens go, under the connection's
-    refresh lease, so that no refresh under way brings them back; the document goes last. So whatever is cut short, the
-    connection is still in the list, says what to do, and is removed for good when it is removed again: a secret that no
-    document tells of would be a living grant that nobody sees.
+    It is marked first, so that no export is given it any more and it never says “connected” without tokens; then the
+    tokens go, and the document last. So whatever is cut short, the connection is still in the list, says what to do,
+    and is removed for good when it is removed again. Who signs in to it meanwhile wins: then it is not removed.
 
     Raises:
         NotFound: there is no such connection.
         InUse: exports use it.
-        Changed: it is no longer the version that `etag` names.
+        Changed: it is no longer the version that `etag` names, or was changed during the removal.
         Unavailable: Key Vault does not answer, or a run is refreshing the token just now.
         KeyVaultRefused: the app may not delete secrets.
     """
-    if exports := used_by(services, connection_id):
-        raise InUse(services.connections.get(connection_id), exports)
-    before = services.connections.stored(connection_id)
-
-    def marked(connection: Connection) -> Connection:
-        if connection.sign_in_again == _BEING_REMOVED:
-            return connection
-        return _by(connection.model_copy(update={"sign_in_again": _BEING_REMOVED}), person, services.now())
-
-    marked_one = services.connections.change(connection_id, marked, etag=etag or before.etag)
+    _refuse_in_use(services, services.connections.get(connection_id))
+    marked = _marked(services, connection_id, etag)
+    connection = marked.value
+    write_down(services, connection.id, connection.secret_name)
     with for_a_person():
-        services.tokens.forget(marked_one.value)
-    # With the time of the mark: a removal that is done again is the same one, and is kept once.
-    record(services, person, "removed", marked_one.value, None, at=marked_one.value.updated_at)
-    services.connections.remove(connection_id, etag=marked_one.etag)
+        is_gone = services.tokens.forget(connection.id, connection.secret_name)
+    changes.remove(services, person, services.connections, connection.id, etag=marked.etag)
+    if is_gone:
+        services.loose_secrets.strike_off(connection.secret_name)
+
+
+def detach_lost(services: Services) -> None:
+    """Detach the exports whose connection is gone: whoever gave it to them died before they could look again."""
+    known = {one.id for one in services.connections.all()}
+    lost = [one for one in services.exports.all() if one.connection_id and one.connection_id not in known]
+    each(lost, lambda one: changes.let_go_of_a_lost_connection(services, _THE_APP, one), name_of_export)
 
 
 def valid_name(text: str) -> str:
@@ -225,5 +229,29 @@ def for_a_person() -> Iterator[None]:
         raise Unavailable(f"This cannot be done now: {wait.reason}. Nothing is lost; try again in a moment.") from wait
 
 
-def _by(document: Kept, person: Person, now: datetime) -> Kept:
-    return document.model_copy(update={"updated_at": now, "updated_by": person.name})
+def _refuse_in_use(services: Services, connection: Connection) -> None:
+    if exports := used_by(services, connection.id):
+        raise InUse(connection, exports)
+
+
+def _marked(services: Services, connection_id: str, etag: str | None) -> Stored[Connection]:
+    """The connection, marked as being removed. Raises InUse, and takes the mark off, when an export has got it."""
+    begun: list[bool] = []
+
+    def mark(connection: Connection) -> Connection:
+        begun[:] = [connection.removal_begun_at is None]
+        if connection.removal_begun_at is not None:
+            return connection
+        return connection.model_copy(update={"removal_begun_at": services.now()})
+
+    marked = services.connections.change(connection_id, mark, etag=etag)
+    try:
+        _refuse_in_use(services, marked.value)
+    except InUse:
+        if begun == [True]:
+            with contextlib.suppress(Changed, NotFound):
+                services.connections.change(
+                    connection_id, lambda one: one.model_copy(update={"removal_begun_at": None}), etag=marked.etag
+                )
+        raise
+    return marked

@@ -1,15 +1,17 @@
-"""What Save does with a complete draft: its tokens move to the connection's secret, then the document is written.
+"""What Save does with a complete draft: the connection's document names the secret of the draft's sign-in from then on.
 
-Each step may be done again after it was cut short, and ends the same.
+That one write is all: before it nothing has changed, after it everything has. What is left to tidy up is written down
+before (`admin.letting_go`), so it may be cut short anywhere and be done again.
 """
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 
 from pydantic import ValidationError
 
-from admin.changes import record
+from admin import changes
+from admin.letting_go import let_go, write_down
 from admin.usage import running, used_by
 from exporters.constant_contact.tokens import TokenSet
 from exporters.services import Services
@@ -22,134 +24,100 @@ from shared.people import Person
 CONSENT_VERSION = "1"
 
 
-def tokens_of(services: Services, draft: Draft) -> TokenSet | None:
-    """The tokens of the draft's account; None when those in Key Vault are not."""
-    secret = services.secrets.get(draft.secret_name)
-    if not secret:
-        return None
+def has_tokens(services: Services, draft: Draft) -> bool:
+    """Whether Key Vault holds the tokens of the draft's account."""
+    secret = services.secrets.get(draft.secret_name) if draft.secret_name else None
+    if not secret or draft.account is None:
+        return False
     try:
-        tokens = TokenSet.model_validate_json(secret)
+        return TokenSet.model_validate_json(secret).account_id == draft.account.id
     except ValidationError:
-        return None
-    return tokens if digest_of(tokens) == draft.token_digest else None
+        return False
 
 
-def saved_already(services: Services, person: Person, draft: Draft) -> Connection | None:
+def saved_already(services: Services, draft: Draft) -> Connection | None:
     """The connection that a Save of this draft has written before it was cut short, else None."""
     try:
-        connection = services.connections.get(draft.connection_id or draft.id)
+        connection = services.connections.get(draft.saved_as)
     except NotFound:
         return None
-    if draft.connection_id is None:
-        record(services, person, "added", None, connection, at=connection.created_at)
-        return connection
-    if draft.signed_in_at is None or connection.signed_in_at != draft.signed_in_at:
-        return None
-    record(services, person, "signed in", None, connection, at=draft.signed_in_at)
-    return connection
+    is_new = draft.connection_id is None
+    return connection if is_new or connection.secret_name == draft.secret_name else None
 
 
-def add(services: Services, person: Person, draft: Draft, tokens: TokenSet) -> Connection:
+def add(services: Services, person: Person, draft: Draft) -> Connection:
     """The new connection of the draft."""
-    connection = _new_connection(services, person, draft)
-    with services.tokens.replacing(connection, tokens):
-        if not services.connections.add(connection):
-            connection = services.connections.get(connection.id)
-    record(services, person, "added", None, connection, at=connection.created_at)
-    return connection
+    now = services.now()
+    connection = Connection(
+        id=draft.id,
+        display_name=draft.display_name,
+        sharing=draft.sharing,
+        consent=_consent(services, person, draft),
+        export_user=draft.export_user,
+        export_user_id=draft.export_user_id,
+        secret_name=draft.secret_name,
+        account=draft.account,
+        signed_in_at=draft.signed_in_at,
+        created_at=now,
+        created_by=person.name,
+        created_by_id=person.id,
+    )
+    return connection if changes.add(services, person, connection) else services.connections.get(draft.id)
 
 
-def sign_in_again(services: Services, person: Person, draft: Draft, connection_id: str, tokens: TokenSet) -> Connection:
-    """The connection with the new sign-in.
+def sign_in_again(services: Services, person: Person, draft: Draft, connection_id: str) -> Connection:
+    """The connection with the new sign-in; the secret of the one before is deleted.
 
     Raises:
         NotFound: the connection was removed.
         Conflict: it is another account, and a run is under way.
     """
-    connection = services.connections.get(connection_id)
-    if draft.other_account and running(services, used_by(services, connection_id)):
-        # Its batches are in the account of before, where nobody could ask for them any more.
-        raise Conflict(
-            f"An export of the connection “{connection.display_name}” is running. Sign in to another account when it "
-            "has ended."
-        )
-    # A token is fresh for longer than a draft lives. So when this is done again, after it was cut short before the
-    # document was written, nobody has spent the refresh token meanwhile, and the same pair is written twice.
-    with services.tokens.replacing(connection, tokens):
-        before, after = _with_sign_in(services, person, draft, connection)
-    record(services, person, "signed in", before, after, at=draft.signed_in_at)
-    return after
-
-
-def take_back(services: Services, draft: Draft) -> None:
-    """Delete what a Save of this draft may have left when it was cut short: tokens of a connection never written."""
-    if draft.connection_id is None and not _exists(services, draft.id):
-        services.secrets.delete(secret_name(draft.id))
-
-
-def digest_of(tokens: TokenSet) -> str:
-    """What tells these tokens from those of another sign-in, without giving them away."""
-    token = tokens.refresh_token.get_secret_value() if tokens.refresh_token else ""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def secret_name(connection_id: str) -> str:
-    """The secret of a connection."""
-    return f"connection-{connection_id}"
-
-
-def _new_connection(services: Services, person: Person, draft: Draft) -> Connection:
-    now = services.now()
-    return Connection(
-        id=draft.id,
-        display_name=draft.display_name,
-        sharing=draft.sharing,
-        consent=Consent(version=draft.consented_version or CONSENT_VERSION, by=person.name, at=now),
-        export_user=draft.export_user,
-        secret_name=secret_name(draft.id),
-        account=draft.account,
-        signed_in_at=draft.signed_in_at,
-        created_at=now,
-        created_by=person.name,
-    )
-
-
-def _with_sign_in(
-    services: Services, person: Person, draft: Draft, connection: Connection
-) -> tuple[Connection, Connection]:
-    """The connection before, and now with the sign-in of the draft in its document."""
     before: list[Connection] = []
 
     def signed_in(one: Connection) -> Connection:
+        _refuse_other_account_while_running(services, one, draft)
+        # Before the document names another one.
+        write_down(services, one.id, one.secret_name)
         before[:] = [one]
-        now = services.now()
         return one.model_copy(
             update={
                 # What was not changed here stays as it is by now: somebody else may have changed it meanwhile.
                 "display_name": one.display_name if draft.display_name == draft.name_before else draft.display_name,
                 "sharing": one.sharing if draft.sharing == draft.sharing_before else draft.sharing,
-                "consent": one.consent or Consent(version=CONSENT_VERSION, by=person.name, at=now),
+                "consent": one.consent or _consent(services, person, draft),
                 "export_user": draft.export_user,
+                "export_user_id": draft.export_user_id,
                 "account": draft.account,
+                "secret_name": draft.secret_name,
                 "sign_in_again": None,
+                "sign_in_problem": None,
+                "removal_begun_at": None,
                 "signed_in_at": draft.signed_in_at,
-                "updated_at": now,
-                "updated_by": person.name,
             }
         )
 
-    try:
-        after = services.connections.change(connection.id, signed_in).value
-    except NotFound:
-        # Removed in between: no document tells of these tokens any more.
-        services.secrets.delete(connection.secret_name)
-        raise
-    return before[0], after
+    after = changes.change(services, person, "signed in", services.connections, connection_id, signed_in).value
+    let_go(services, connection_id, before[0].secret_name)
+    return after
 
 
-def _exists(services: Services, connection_id: str) -> bool:
-    try:
-        services.connections.get(connection_id)
-    except NotFound:
-        return False
-    return True
+def secret_of_a_sign_in(connection_id: str) -> str:
+    """A name for the secret of a new sign-in to a connection: no name is used twice, a deleted one stays taken."""
+    return f"connection-{connection_id}-{secrets.token_hex(6)}"
+
+
+def _consent(services: Services, person: Person, draft: Draft) -> Consent:
+    version = draft.consented_version or CONSENT_VERSION
+    return Consent(version=version, by=person.name, by_id=person.id, at=services.now())
+
+
+def _refuse_other_account_while_running(services: Services, connection: Connection, draft: Draft) -> None:
+    """The batches of a run are in the account of before, where nobody could ask for them any more."""
+    if connection.account is None or draft.account is None or connection.account.id == draft.account.id:
+        return
+    if under_way := running(services, used_by(services, connection.id)):
+        names = ", ".join(f"“{one.name}”" for one in under_way)
+        raise Conflict(
+            f"The connection cannot change to another account now, because these exports are running: {names}. "
+            "Save again when they have ended."
+        )

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from exporters.constant_contact.client import Account
 from exporters.constant_contact.errors import AppNotAccepted, SignInAgain
+from exporters.errors import NoConsent, OtherAccount
 from exporters.runs import Run
 from exporters.services import Services
-from shared.errors import Invalid, NotFound
+from shared.errors import NotFound, Wait
 from shared.models import Connection
 
 
@@ -19,39 +20,51 @@ def account_of(services: Services, run: Run) -> Iterator[Account]:
 
     Raises:
         NotFound: the connection was removed.
-        Invalid: nobody has agreed to the transfer of personal data.
+        NoConsent: nobody has agreed to the transfer of personal data.
+        OtherAccount: the connection is signed in to another account than the one that the run began with.
         SignInAgain: the grant is broken.
+        Wait: somebody has signed in again meanwhile.
     """
     connection = services.connections.get(run.connection_id)
     if connection.consent is None:
-        raise Invalid(
+        raise NoConsent(
             f"Nobody has given consent for the connection “{connection.display_name}”. "
             "An administrator has to agree to data privacy and compliance before anything can be sent."
+        )
+    if run.account_id and connection.account and run.account_id != connection.account.id:
+        raise OtherAccount(
+            f"The connection “{connection.display_name}” was signed in to another Constant Contact account while this "
+            "run was under way. What it had sent is in the account of before; start the export again."
         )
     account = services.account(connection)
     try:
         yield account
     except SignInAgain as error:
-        mark_broken(services, connection, error)
+        if not mark_broken(services, connection, error):
+            raise Wait(1, "somebody has signed in to the connection again just now") from error
         raise
     finally:
         if account.requests:
             services.runs.change(run, lambda r: r.model_copy(update={"requests": r.requests + account.requests}))
 
 
-def mark_broken(services: Services, connection: Connection, error: SignInAgain) -> None:
+def mark_broken(services: Services, connection: Connection, error: SignInAgain) -> bool:
     """Let the connection say why somebody has to sign in again; the next sign-in takes that away.
 
     Only a broken grant does this. A fault that may pass, or that is the app's own, leaves the connection as it is.
+
+    Returns:
+        Whether the grant that is broken is the connection's; False when somebody has signed in since.
     """
     if isinstance(error, AppNotAccepted):
-        return
+        return True
 
     def marked(one: Connection) -> Connection:
-        # Somebody may have signed in since: then it was the old grant that is broken.
         if one.sign_in_again is not None or one.signed_in_at != connection.signed_in_at:
             return one
-        return one.model_copy(update={"sign_in_again": str(error)})
+        return one.model_copy(update={"sign_in_again": str(error), "sign_in_problem": error.problem})
 
-    with contextlib.suppress(NotFound):
-        services.connections.change(connection.id, marked)
+    try:
+        return services.connections.change(connection.id, marked).value.signed_in_at == connection.signed_in_at
+    except NotFound:
+        return True

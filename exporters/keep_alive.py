@@ -30,13 +30,14 @@ def keep_grants_alive(services: Services) -> list[Connection]:
     """
 
     def refresh(connection: Connection) -> Connection | None:
-        if connection.sign_in_again is not None:
+        if connection.sign_in_again is not None or connection.removal_begun_at is not None:
             return None
         try:
             return connection if services.tokens.keep_alive(connection, IDLE) else None
         except SignInAgain as error:
-            mark_broken(services, connection, error)
-            raise
+            if mark_broken(services, connection, error):
+                raise
+            return None  # Somebody has signed in again meanwhile: it was the old grant.
         except Wait as wait:
             log.warning("connection %s was not kept alive, tomorrow again: %s", connection.id, wait.reason)
             return None

@@ -14,9 +14,13 @@ from shared.tables import DocumentTable, Key
 Action = Literal[
     "added",
     "changed",
+    "scheduled",
     "signed in",
+    "attached",
     "detached",
     "removed",
+    "started",
+    "canceled",
 ]
 Subject = Literal["connection", "export"]
 # Row keys sort upwards: what is written later gets the smaller one.
@@ -38,6 +42,13 @@ class AuditEntry(BaseModel):
     before: dict[str, str] = {}
     after: dict[str, str] = {}
 
+    @property
+    def row(self) -> str:
+        """Its row key in the month's partition: the same for what one person does to one thing at one moment."""
+        age = _END_OF_TIME_MS - int(self.at.timestamp() * 1000)
+        what = f"{self.at.isoformat()} {self.by_id} {self.action} {self.subject} {self.subject_id}"
+        return f"{age:015d}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+
 
 class AuditLog:
     """The table `Audit`: a partition a month (`2026-11`), the newest row first."""
@@ -48,12 +59,9 @@ class AuditLog:
     def write(self, entry: AuditEntry) -> None:
         """Keep an entry for good. Of what one person does to one thing at one moment the first is kept.
 
-        So what was cut short, and is done again with the time at which it began, is told of once.
+        So what was cut short, and is written again, is told of once.
         """
-        age = _END_OF_TIME_MS - int(entry.at.timestamp() * 1000)
-        what = f"{entry.at.isoformat()} {entry.by_id} {entry.action} {entry.subject} {entry.subject_id}"
-        mark = hashlib.sha256(what.encode()).hexdigest()[:16]
-        self._table.insert(Key(month_of(entry.at), f"{age:015d}-{mark}"), entry)
+        self._table.insert(Key(month_of(entry.at), entry.row), entry)
 
     def month(self, month: str) -> list[AuditEntry]:
         """The entries of a month (`2026-11`) that can be read, the newest first."""

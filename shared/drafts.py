@@ -19,9 +19,10 @@ _ANY_VERSION = "*"
 class Draft(BaseModel):
     """What somebody has entered, and how far they are with signing in.
 
-    It belongs to the person who began it (`owner_id`). Its tokens are in Key Vault, in the secret `secret_name`, and
-    `token_digest` tells whether those there are the ones of `account`. Of the `state` that went to the browser only
-    the digest is kept; it and the `verifier` (PKCE) are there from the way to Constant Contact until the way back.
+    It belongs to the person who began it (`owner_id`). The tokens of its newest sign-in are in Key Vault, in the secret
+    `secret_name`: each sign-in has one of its own, which stays the connection's once it is saved. Of the `state` that
+    went to the browser only the digest is kept; it and the `verifier` (PKCE) are there from the way to Constant Contact
+    until the way back. Once Save has begun to write the connection it is `being_saved`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +36,9 @@ class Draft(BaseModel):
     sharing_before: Sharing | None = Field(default=None, description="of the connection, when signing in again began")
     consented_version: str | None = None
     export_user: str | None = None
+    export_user_id: str | None = None
+    secret_name: str = ""
+    being_saved: bool = False
     account: ConstantContactAccount | None = None
     other_account: bool = Field(default=False, description="not the account that the connection had before")
     problems: tuple[str, ...] = Field(default=(), description="codes of what went wrong with signing in")
@@ -42,17 +46,30 @@ class Draft(BaseModel):
     signed_in_at: datetime | None = None
     state_digest: str | None = Field(default=None, repr=False)
     verifier: str | None = Field(default=None, repr=False)
-    token_digest: str | None = Field(default=None, repr=False)
 
     @property
-    def secret_name(self) -> str:
-        """The secret that holds its tokens."""
-        return f"draft-{self.id}"
+    def saved_as(self) -> str:
+        """The id of the connection that it becomes, or that it signs in to again."""
+        return self.connection_id or self.id
 
     @property
     def signed_in(self) -> bool:
         """Whether the sign-in to Constant Contact went through, with all that exports need."""
-        return self.account is not None and self.token_digest is not None and not self.problems
+        return self.signed_in_at is not None and not self.problems
+
+
+class DraftGone(NotFound):
+    """There is no such draft any more for this person: it was saved, given up, or is older than an hour.
+
+    A connection that was made of it has its id, `draft_id`.
+    """
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(
+            "There is no such unsaved connection. It was saved or given up, or an hour has passed since it was begun. "
+            "If it is not in the list, begin again."
+        )
+        self.draft_id = draft_id
 
 
 class Drafts:
@@ -69,11 +86,11 @@ class Drafts:
         """The one with this id, and its ETag.
 
         Raises:
-            NotFound: there is none.
+            DraftGone: there is none.
         """
         stored = self._table.get(self._key(draft_id)) if is_id(draft_id) else None
         if stored is None:
-            raise NotFound("There is no such unsaved connection. It may have been saved, or given up; begin again.")
+            raise DraftGone(draft_id)
         return stored
 
     def replace(self, draft: Draft, etag: str) -> Stored[Draft]:
@@ -84,9 +101,13 @@ class Drafts:
         """
         return self._table.replace(self._key(draft.id), draft, etag)
 
-    def remove(self, draft_id: str) -> None:
-        """Remove it, whatever it says by now; one that is gone already is no error."""
-        self._table.remove(self._key(draft_id), _ANY_VERSION)
+    def remove(self, draft_id: str, etag: str = _ANY_VERSION) -> None:
+        """Remove it, whatever it says by now or in the version that `etag` names; one that is gone is no error.
+
+        Raises:
+            Conflict: it is no longer the version that `etag` names.
+        """
+        self._table.remove(self._key(draft_id), etag)
 
     def all(self) -> list[Stored[Draft]]:
         """Every draft that can be read, of whomever."""

@@ -28,10 +28,9 @@ _LONGEST_PAUSE_SECONDS = 5.0
 # failed for weeks.
 _BEFORE = "before"
 _MOST_AT_ONCE = 20
-# A vault moves a secret to the deleted ones within seconds; only from there it can be purged. The pauses double.
-_PURGE_TRIES = 7
-_PURGE_AGAIN_SECONDS = 0.25
-_LONGEST_PURGE_PAUSE_SECONDS = 4.0
+# A vault moves a secret to the deleted ones within seconds; only from there it can be purged. Somebody may be waiting.
+_PURGE_PAUSES_SECONDS = (0.25, 0.5, 1.0)
+_GONE, _ON_ITS_WAY, _NOT_ALLOWED = 404, 409, 403
 
 
 class KeyVaultRefused(ExportError):
@@ -96,42 +95,44 @@ class Secrets:
         if before:
             self._disable(name, before, written)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str) -> bool:
         """Delete a secret with all its versions, and purge it where the vault allows; one that is gone is no error.
 
         A vault with purge protection, or one that the app may not purge from, keeps it recoverable for its retention
-        time, and its name cannot be used again until then. So does one that takes longer than some ten seconds to
-        delete it: then to delete it again purges it.
+        time, and its name cannot be used again until then.
+
+        Returns:
+            Whether it is purged, or never will be by the app; False when the vault takes longer than two seconds to
+            delete it: then it is deleted, and to delete it again purges it.
 
         Raises:
             KeyVaultRefused: the app has no right to delete secrets (role Key Vault Secrets Officer).
             Wait: the vault did not answer.
         """
         self._newest.pop(name, None)
-        tries = _PURGE_TRIES
         try:
             self._client.begin_delete_secret(name)
         except ResourceNotFoundError:
-            tries = 1  # It may have been deleted before, and not purged.
+            # It may have been deleted before, and not purged.
+            return self._purge(name) != _ON_ITS_WAY
         except AzureError as error:
-            if _status(error) != 409:  # Somebody else is deleting it.
+            if _status(error) != _ON_ITS_WAY:  # Somebody else is deleting it.
                 raise _for_people(error, "delete", name) from error
-        for number in range(tries):
-            if number:
-                time.sleep(min(_LONGEST_PURGE_PAUSE_SECONDS, _PURGE_AGAIN_SECONDS * 2.0 ** (number - 1)))
-            if self._purge(name):
-                return
+        for pause in (0.0, *_PURGE_PAUSES_SECONDS):
+            time.sleep(pause)
+            if self._purge(name) in (None, _NOT_ALLOWED):
+                return True
+        return False
 
-    def _purge(self, name: str) -> bool:
-        """Whether it is purged or never will be; False while it is on its way to the deleted ones."""
+    def _purge(self, name: str) -> int | None:
+        """None when it is purged, else why not: it is not among the deleted ones, is on its way there, or may not."""
         try:
             self._client.purge_deleted_secret(name)
         except AzureError as error:
-            # 404: not among the deleted ones yet; 409: on its way there. 403: purge protection, or no such right.
-            if _status(error) not in (403, 404, 409):
+            if _status(error) not in (_GONE, _ON_ITS_WAY, _NOT_ALLOWED):
                 raise _for_people(error, "purge", name) from error
-            return _status(error) == 403
-        return True
+            return _status(error)
+        return None
 
     def _disable(self, name: str, before: SecretProperties, newest: SecretProperties) -> None:
         """Disable the version before the newest, and those before it that are still enabled; one try each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -16,12 +16,15 @@ from pydantic import BaseModel, ValidationError
 from shared.errors import Conflict, Invalid
 
 Document = TypeVar("Document", bound=BaseModel)
+Column = str | int | bool
 
 log = logging.getLogger(__name__)
 
 # A string property of a table entity holds 64 KiB of UTF-16, where a character takes up to four bytes; an entity 1 MiB.
 _CHARACTERS_A_PROPERTY = 16_000
 _MOST_PROPERTIES = 15
+# The service refuses to be asked for more rows at once.
+_LARGEST_PAGE = 1_000
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,21 @@ class Stored(Generic[Document]):
 
 
 class DocumentTable(Generic[Document]):
-    """One kind of document in one table, each kept as JSON in the properties `document…`."""
+    """One kind of document in one table, each kept as JSON in the properties `document…`.
 
-    def __init__(self, client: TableClient, model: type[Document]) -> None:
+    `columns` says what of a document is kept in columns as well, because it is asked for by them.
+    """
+
+    def __init__(
+        self,
+        client: TableClient,
+        model: type[Document],
+        *,
+        columns: Callable[[Document], dict[str, Column]] = lambda _: {},
+    ) -> None:
         self._client = client
         self._model = model
+        self._columns = columns
 
     def get(self, key: Key) -> Stored[Document] | None:
         """The document at `key`, or None when there is none."""
@@ -67,7 +80,7 @@ class DocumentTable(Generic[Document]):
     def insert(self, key: Key, value: Document) -> bool:
         """Add the document; False when the key is taken (what is there stays as it is)."""
         try:
-            self._client.create_entity(entity(key, value))
+            self._client.create_entity({**self._columns(value), **entity(key, value)})
         except ResourceExistsError:
             return False
         return True
@@ -80,7 +93,7 @@ class DocumentTable(Generic[Document]):
         """
         try:
             answer = self._client.update_entity(
-                entity(key, value),
+                {**self._columns(value), **entity(key, value)},
                 mode=UpdateMode.REPLACE,
                 etag=etag,
                 match_condition=MatchConditions.IfNotModified,
@@ -102,11 +115,27 @@ class DocumentTable(Generic[Document]):
         except ResourceNotFoundError:
             return
 
-    def partition(self, partition: str, *, rows_below: str | None = None) -> Iterator[Stored[Document]]:
-        """The documents of a partition in row order; with `rows_below`, those whose row key sorts before it."""
-        query = "PartitionKey eq @partition" + (" and RowKey lt @below" if rows_below else "")
-        found = self._client.query_entities(query, parameters={"partition": partition, "below": rows_below or ""})
-        for one in found:
+    def partition(
+        self,
+        partition: str,
+        *,
+        rows_above: str | None = None,
+        rows_below: str | None = None,
+        only: str | None = None,
+        page: int | None = None,
+    ) -> Iterator[Stored[Document]]:
+        """The documents of a partition in row order, read `page` at a time (a thousand, if nothing is said).
+
+        `rows_above` and `rows_below` leave out the rows whose keys do not sort after the one and before the other;
+        `only` is a condition on the columns, which holds no value that comes from outside.
+        """
+        query = "PartitionKey eq @partition"
+        query += " and RowKey gt @above" if rows_above else ""
+        query += " and RowKey lt @below" if rows_below else ""
+        query += f" and ({only})" if only else ""
+        keys = {"partition": partition, "above": rows_above or "", "below": rows_below or ""}
+        size = None if page is None else min(page, _LARGEST_PAGE)
+        for one in self._client.query_entities(query, parameters=keys, results_per_page=size):
             yield self.stored(one)
 
     def readable(self, partition: str) -> Iterator[Stored[Document]]:

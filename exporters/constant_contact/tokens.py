@@ -34,7 +34,7 @@ from exporters.constant_contact.errors import (
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import TOKEN, Limiter
 from shared.errors import Wait
-from shared.models import Connection
+from shared.models import Connection, SignInProblem
 from shared.secrets import Secrets
 from shared.settings import Settings
 
@@ -99,6 +99,7 @@ class TokenAnswer(BaseModel):
             # RFC 6749 only recommends the lifetime; without it the token is taken for a short one.
             expires_at=now + timedelta(seconds=self.expires_in or 3600),
             scope=self.scope or (old.scope if old else ""),
+            account_id=old.account_id if old else None,
         )
 
 
@@ -111,6 +112,7 @@ class TokenSet(BaseModel):
     refresh_token: SecretStr | None = None
     expires_at: datetime = Field(default=datetime(1970, 1, 1, tzinfo=UTC))
     scope: str = ""
+    account_id: str | None = Field(default=None, description="whose account they are for, when a sign-in has told")
 
     @field_serializer("access_token", "refresh_token", when_used="json")
     def _plain(self, value: SecretStr | None) -> str | None:
@@ -171,9 +173,9 @@ class Tokens:
     def keep_alive(self, connection: Connection, idle: timedelta) -> bool:
         """Refresh a grant whose last access token ended more than `idle` ago; whether that was to be done.
 
-        A connection that has no tokens is left alone. Raises as `access_token` does.
+        A connection that nobody has signed in yet is left alone. Raises as `access_token` does.
         """
-        if self._secrets.get(connection.secret_name) is None:
+        if connection.account is None and self._secrets.get(connection.secret_name) is None:
             return False
         # A token's end is known and its beginning is not; it lives for a day, and never for more than a month.
         if self._now() - self._read(connection).expires_at < idle:
@@ -181,31 +183,18 @@ class Tokens:
         self._keep(connection, self._refresh(connection, rejected=None))
         return True
 
-    @contextlib.contextmanager
-    def replacing(self, connection: Connection, tokens: TokenSet) -> Iterator[None]:
-        """Put the tokens of a new sign-in in place of the connection's: between two refreshes, never during one.
+    def forget(self, connection_id: str, secret_name: str) -> bool:
+        """Delete tokens of a connection for good; a refresh under way would bring them back.
 
-        Nobody else changes them until the block ends: there the connection's document is to be written, so that it
-        tells of the account whose tokens these are.
+        Returns:
+            What `Secrets.delete` does: False when they are deleted and still to be purged.
 
         Raises:
             Wait: Key Vault is away, or a worker is refreshing the connection's token.
-            KeyVaultRefused: the app may not write the secret.
+            KeyVaultRefused: the app may not delete the secret.
         """
-        with self._lease(connection, tries=_TRIES_FOR_A_PERSON) as lease:
-            # Read, so that the version of the old grant is the one that is disabled.
-            self._secrets.get(connection.secret_name)
-            self._secrets.set(connection.secret_name, tokens.model_dump_json())
-            _renew(lease)
-            yield
-
-    def forget(self, connection: Connection) -> None:
-        """Delete the connection's tokens, so that nothing of them is left; a refresh under way would bring them back.
-
-        Raises as `replacing` does.
-        """
-        with self._lease(connection, tries=_TRIES_FOR_A_PERSON):
-            self._secrets.delete(connection.secret_name)
+        with self._lease(connection_id, tries=_TRIES_FOR_A_PERSON):
+            return self._secrets.delete(secret_name)
 
     def _keep(self, connection: Connection, tokens: TokenSet) -> str:
         self._cache[_sign_in_of(connection)] = (tokens, self._now())
@@ -219,23 +208,32 @@ class Tokens:
         if not secret:
             raise SignInAgain(
                 f"The connection “{connection.display_name}” has no token in Key Vault. "
-                "An administrator has to connect it to Constant Contact."
+                "An administrator has to connect it to Constant Contact.",
+                "no_tokens",
             )
         try:
-            return TokenSet.model_validate_json(secret)
+            tokens = TokenSet.model_validate_json(secret)
         except ValidationError:
             raise SignInAgain(
                 f"The secret “{connection.secret_name}” of the connection “{connection.display_name}” is not a token "
-                "pair. An administrator has to connect it to Constant Contact again."
+                "pair. An administrator has to connect it to Constant Contact again.",
+                "not_tokens",
             ) from None
+        if tokens.account_id and connection.account and tokens.account_id != connection.account.id:
+            raise SignInAgain(
+                f"The tokens of the connection “{connection.display_name}” are for another account than "
+                f"“{connection.account.name}”. An administrator has to connect it to Constant Contact again.",
+                "other_account",
+            )
+        return tokens
 
     def _refresh(self, connection: Connection, *, rejected: str | None) -> TokenSet:
-        with self._lease(connection) as lease:
+        with self._lease(connection.id) as lease:
             tokens = self._read(connection)
             if self._usable(tokens) and _value(tokens) != rejected:
                 return tokens  # Somebody else was quicker.
             if tokens.refresh_token is None:
-                raise self._broken(connection, "it holds no refresh token")
+                raise self._broken(connection, "it holds no refresh token", "no_refresh_token")
             spent = tokens.refresh_token.get_secret_value()
             try:
                 with self._gates.sign_in(connection).attempt():
@@ -309,7 +307,7 @@ class Tokens:
     def _refresh_error(self, connection: Connection, answer: requests.Response) -> Exception:
         keys = error_keys(answer.content)
         if "invalid_grant" in keys:
-            return self._broken(connection, "Constant Contact no longer accepts its refresh token")
+            return self._broken(connection, "Constant Contact no longer accepts its refresh token", "refused")
         if keys & {"invalid_client", "unauthorized_client"}:
             return AppNotAccepted(
                 "Constant Contact does not accept the app's own credentials. Check CONSTANT_CONTACT_CLIENT_ID and the "
@@ -326,15 +324,15 @@ class Tokens:
             return SignInAway(why, error.seconds)
         return SignInAway(why)
 
-    def _broken(self, connection: Connection, why: str) -> SignInAgain:
+    def _broken(self, connection: Connection, why: str, problem: SignInProblem) -> SignInAgain:
         return SignInAgain(
-            f"The connection “{connection.display_name}” has to be signed in to Constant Contact again: {why}."
+            f"The connection “{connection.display_name}” has to be signed in to Constant Contact again: {why}.", problem
         )
 
     @contextlib.contextmanager
-    def _lease(self, connection: Connection, *, tries: int = 1) -> Iterator[BlobLeaseClient]:
+    def _lease(self, connection_id: str, *, tries: int = 1) -> Iterator[BlobLeaseClient]:
         """Hold the connection's refresh lease; the service's clock ends it if its holder dies."""
-        blob = self._locks.get_blob_client(f"refresh/{connection.id}")
+        blob = self._locks.get_blob_client(f"refresh/{connection_id}")
         # 412 is what storage may answer while somebody holds the lease.
         with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
             blob.upload_blob(b"", overwrite=False)
@@ -357,7 +355,7 @@ class Tokens:
 
 def _sign_in_of(connection: Connection) -> tuple[str, datetime | None]:
     """What a token at hand belongs to: after a new sign-in, maybe to another account, no worker uses an old one."""
-    return connection.id, connection.signed_in_at
+    return connection.secret_name, connection.signed_in_at
 
 
 def _renew(lease: BlobLeaseClient) -> None:

@@ -95,7 +95,8 @@ def test_save_pressed_twice_at_once_makes_one_connection(world: World) -> None:
     assert any(isinstance(one, Connection) for one in found)
     assert [one.id for one in world.services.connections.all() if one.id != world.connection.id] == [draft.id]
     assert actions(world) == [("added", "Ada Administrator")]
-    assert secrets_of(world, draft.id) == [f"connection-{draft.id}"]
+    assert secrets_of(world, draft.id) == [world.services.connections.get(draft.id).secret_name]
+    assert world.services.loose_secrets.all() == []
     assert world.services.drafts.all() == []
 
 

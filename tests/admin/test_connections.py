@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.keyvault.secrets import SecretClient
 
-from admin import connections
-from admin.connections import InUse, Running
+from admin import changes, connecting, connections
+from admin.connections import CameMeanwhile, InUse, Running
 from admin.usage import used_by
 from shared.audit import AuditEntry, month_of
 from shared.errors import Changed, Invalid, NotFound, Unavailable
-from shared.models import Connection
+from shared.models import Export
 from shared.people import Person, Role
 from tests.admin.drafting import secrets_of
 from tests.exporters.world import World
@@ -95,7 +97,12 @@ def test_detached_exports_are_kept_without_a_connection(world: World) -> None:
     kept = world.services.exports.get(mine.id)
     assert detached == kept
     assert kept == mine.model_copy(
-        update={"connection_id": None, "updated_at": kept.updated_at, "updated_by": "Ada Administrator"}
+        update={
+            "connection_id": None,
+            "updated_at": kept.updated_at,
+            "updated_by": "Ada Administrator",
+            "updated_by_id": "ada",
+        }
     )
     assert world.services.exports.get(others.id) == others
     assert used_by(world.services, world.connection.id) == []
@@ -137,6 +144,19 @@ def test_no_export_is_removed_while_one_is_running(world: World) -> None:
     assert refused.value.exports == [running]
     assert used_by(world.services, world.connection.id) == [idle, running]
     assert log(world) == []
+
+
+def test_an_export_that_came_after_the_others_were_shown_is_named_and_none_is_removed(world: World) -> None:
+    shown = [world.add_export("Loyal", name="A"), world.add_export("Loyal", name="B")]
+    late = world.add_export("Loyal", name="Late")
+    ids = [one.id for one in shown]
+    with pytest.raises(CameMeanwhile, match="“Late”") as refused:
+        connections.remove_exports(world.services, ADA, world.connection.id, ids)
+    assert refused.value.exports == [late]
+    assert used_by(world.services, world.connection.id) == [*shown, late]
+    connections.detach(world.services, ADA, world.connection.id, [late.id])
+    assert connections.remove_exports(world.services, ADA, world.connection.id, ids) == shown
+    assert world.services.exports.all() == [world.services.exports.get(late.id)]
 
 
 # --- Removing ---------------------------------------------------------------------------------------------------------
@@ -190,16 +210,94 @@ def test_a_removal_that_the_vault_cuts_short_is_told_and_can_be_done_again(world
     world.clear_faults()
     half = world.services.connections.get(world.connection.id)
     assert half.state == "sign_in_again"
-    assert half.sign_in_again is not None
-    assert "Remove it again" in half.sign_in_again
+    assert half.removal_begun_at is not None
+    assert half.sign_in_again is None
     connections.remove(world.services, ADA, world.connection.id)
     assert world.services.connections.all() == []
     assert secrets_of(world, world.connection.id) == []
     assert [entry.action for entry in log(world)] == ["removed"]
 
 
+def test_a_vault_that_takes_longer_to_delete_holds_nobody_up_and_the_sweep_purges_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def not_yet(*_: object, **__: object) -> None:
+        raise on_its_way
+
+    on_its_way = HttpResponseError()
+    on_its_way.status_code = 409
+    with monkeypatch.context() as patch:
+        patch.setattr(SecretClient, "purge_deleted_secret", not_yet)
+        patch.setattr("shared.secrets.time.sleep", pauses.append)
+        connections.remove(world.services, ADA, world.connection.id)
+    assert 1 < sum(pauses) <= 2
+    assert world.services.connections.all() == []
+    connecting.remove_abandoned(world.services)
+    assert [one.value.name for one in world.services.loose_secrets.all()] == [world.connection.secret_name]
+    world.clock.advance(11 * 60)
+    connecting.remove_abandoned(world.services)
+    assert secrets_of(world, world.connection.id) == []
+    assert world.services.loose_secrets.all() == []
+
+
+def test_an_export_that_was_given_the_connection_after_its_removal_began_loses_it_again(world: World) -> None:
+    mark = {"removal_begun_at": world.clock.now()}
+    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update=mark))
+    export = world.add_export("Loyal", connection_id=None)
+
+    def attach(one: Export) -> Export:
+        return one.model_copy(update={"connection_id": world.connection.id})
+
+    after = changes.change(world.services, ADA, "attached", world.services.exports, export.id, attach)
+    assert after.value.connection_id is None
+    assert after == world.services.exports.stored(export.id)
+    assert [entry.action for entry in log(world)] == ["detached", "attached"]
+
+
+def test_an_export_that_was_left_with_a_connection_that_is_gone_is_detached_by_the_sweep(world: World) -> None:
+    export = world.add_export("Loyal", connection_id="nobody")
+    healthy = world.add_export("Loyal")
+    connecting.remove_abandoned(world.services)
+    assert world.services.exports.get(export.id).connection_id is None
+    assert world.services.exports.get(healthy.id) == healthy
+    assert [(entry.action, entry.by) for entry in log(world)] == [("detached", "the app")]
+
+
+def test_an_export_that_comes_at_the_last_moment_keeps_its_connection_which_is_not_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = world.services.connections.change
+
+    def given_first(*given: object, **options: object) -> object:
+        monkeypatch.undo()
+        world.add_export("Loyal")
+        return change(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.services.connections, "change", given_first)
+    with pytest.raises(InUse, match="“Newsletter”"):
+        connections.remove(world.services, ADA, world.connection.id)
+    kept = world.services.connections.get(world.connection.id)
+    assert connections.usable(kept)
+    assert world.secrets.get(kept.secret_name)
+    assert log(world) == []
+
+
+def test_a_change_whose_audit_log_is_away_is_done_and_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: AuditEntry) -> None:
+        raise ServiceRequestError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.services.audit, "write", away)
+        connections.change(world.services, ADA, world.connection.id, display_name="Store")
+    assert log(world) == []
+    connecting.remove_abandoned(world.services)
+    assert [(entry.action, entry.subject_name) for entry in log(world)] == [("changed", "Store")]
+
+
 def test_a_refresh_under_way_does_not_bring_the_tokens_back(world: World) -> None:
-    with world.services.tokens._lease(world.connection), pytest.raises(Unavailable, match="another worker"):
+    with world.services.tokens._lease(world.connection.id), pytest.raises(Unavailable, match="another worker"):
         connections.remove(world.services, ADA, world.connection.id)
     assert world.secrets.get(world.connection.secret_name)
     connections.remove(world.services, ADA, world.connection.id)
@@ -209,9 +307,9 @@ def test_a_refresh_under_way_does_not_bring_the_tokens_back(world: World) -> Non
 def test_somebody_who_changes_it_during_its_removal_is_heard(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     forget = world.services.tokens.forget
 
-    def renamed_meanwhile(connection: Connection) -> None:
-        forget(connection)
-        connections.change(world.services, ADA, connection.id, display_name="Store")
+    def renamed_meanwhile(connection_id: str, secret_name: str) -> bool:
+        connections.change(world.services, ADA, connection_id, display_name="Store")
+        return forget(connection_id, secret_name)
 
     monkeypatch.setattr(world.services.tokens, "forget", renamed_meanwhile)
     with pytest.raises(Changed):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from admin import connecting
-from admin.connecting import Incomplete, Refused, SignInStart
+from admin.connecting import DraftGone, Refused, SignInStart
 from exporters.constant_contact.tokens import TokenSet
 from shared.errors import NotFound
 from tests.admin.drafting import ADA, BO, actions, begin, come_back, ready, ready_again, save, secrets_of
@@ -119,9 +119,11 @@ def test_a_sign_in_that_is_overtaken_by_a_newer_one_is_not_kept(world: World, mo
     draft = connecting.add_export_user(world.services, ADA, first.draft_id)
     assert draft.account is not None
     assert draft.account.id == "another-account"
-    # The late one has put its own tokens over those of the account that is shown: they are not taken for those.
-    with pytest.raises(Incomplete):
-        save(world, draft)
+    # The late one had a secret of its own, and nothing of it is left.
+    saved = save(world, draft)
+    assert secrets_of(world, draft.id) == [saved.secret_name]
+    tokens = TokenSet.model_validate_json(world.secrets.get(saved.secret_name) or "")
+    assert tokens.account_id == "another-account"
 
 
 # --- Whose it is, and how long ----------------------------------------------------------------------------------------
@@ -174,7 +176,28 @@ def test_a_draft_that_the_vault_does_not_let_go_is_left_for_the_next_sweep(world
     draft = ready(world)
     world.clock.advance(timedelta(hours=2).total_seconds())
     world.vault_fault(status=500, times=50)
-    assert connecting.remove_abandoned(world.services) == 0
+    connecting.remove_abandoned(world.services)
     world.clear_faults()
-    assert connecting.remove_abandoned(world.services) == 1
+    assert secrets_of(world, draft.id) == [draft.secret_name]
+    connecting.remove_abandoned(world.services)
     assert secrets_of(world, draft.id) == []
+    assert world.services.loose_secrets.all() == []
+
+
+@pytest.mark.parametrize("way", ["saved", "given up", "an hour ago", "somebody else's", "never"])
+def test_a_draft_that_is_gone_says_so(world: World, way: str) -> None:
+    draft = ready(world)
+    asks, asked = ADA, draft.id
+    if way == "saved":
+        save(world, draft)
+    elif way == "given up":
+        connecting.abandon(world.services, ADA, draft.id)
+    elif way == "an hour ago":
+        world.clock.advance(3601)
+    elif way == "somebody else's":
+        asks = BO
+    else:
+        asked = "nobody"
+    with pytest.raises(DraftGone, match="unsaved connection") as gone:
+        connecting.get(world.services, asks, asked)
+    assert gone.value.draft_id == asked

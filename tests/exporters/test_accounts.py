@@ -7,7 +7,10 @@ import contextlib
 import pytest
 
 from exporters.accounts import account_of
+from exporters.errors import OtherAccount
+from exporters.runs import Run
 from shared.errors import Invalid, NotFound
+from shared.models import ConstantContactAccount
 from tests.exporters.world import World
 
 
@@ -55,3 +58,35 @@ def test_a_connection_that_was_removed_is_not_found(world: World) -> None:
     run = world.start(world.add_export("Loyal", connection_id="removed"))
     with pytest.raises(NotFound), account_of(world.services, run):
         pytest.fail("it was used")
+
+
+def begun_with(world: World, account_id: str) -> Run:
+    """A run that was started while the connection was signed in to this account."""
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    run = world.start(world.add_export("Loyal"))
+    world.services.runs.change(run, lambda one: one.model_copy(update={"account_id": account_id}))
+    return world.services.runs.get(run.export_id, run.run_id)
+
+
+def sign_in_to(world: World, account_id: str) -> None:
+    account = ConstantContactAccount(id=account_id, name=account_id)
+    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update={"account": account}))
+
+
+def test_a_run_goes_on_in_the_account_that_it_began_with(world: World) -> None:
+    run = begun_with(world, "mine")
+    sign_in_to(world, "mine")
+    with account_of(world.services, run) as account:
+        assert list(account.activities()) == []
+
+
+def test_a_run_never_goes_on_in_another_account(world: World) -> None:
+    run = begun_with(world, "mine")
+    sign_in_to(world, "another")
+    with pytest.raises(OtherAccount, match="another Constant Contact account"), account_of(world.services, run):
+        pytest.fail("it was used")
+    world.deliver()
+    failed = world.services.runs.get(run.export_id, run.run_id)
+    assert failed.status == "failed"
+    assert "another Constant Contact account" in (failed.error or "")
+    assert api_calls(world) == 0

@@ -13,7 +13,7 @@ from azure.data.tables import UpdateMode
 
 from exporters.constant_contact.tokens import Tokens
 from exporters.keep_alive import IDLE, keep_grants_alive
-from shared.models import Connection
+from shared.models import Connection, ConstantContactAccount
 from tests.exporters.world import World
 
 DAY = 24 * 3600.0
@@ -61,6 +61,45 @@ def test_a_connection_without_tokens_is_left_alone(world: World) -> None:
     bare = world.add_connection(token=False)
     assert kept_alive(world) == []
     assert world.services.connections.get(bare.id).sign_in_again is None
+
+
+def signed_in(world: World, connection: Connection) -> Connection:
+    update = {"account": ConstantContactAccount(id="a", name="A"), "signed_in_at": world.clock.now()}
+    return world.services.connections.change(connection.id, lambda one: one.model_copy(update=update)).value
+
+
+def test_a_connection_that_somebody_has_signed_in_and_whose_tokens_are_gone_says_so(world: World) -> None:
+    bare = signed_in(world, world.add_connection(token=False))
+    assert kept_alive(world) == []
+    marked = world.services.connections.get(bare.id)
+    assert (marked.state, marked.sign_in_problem) == ("sign_in_again", "no_tokens")
+
+
+def test_a_grant_that_was_replaced_while_it_was_looked_at_is_not_held_against_the_new_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    signed_in(world, world.add_connection(token=False))
+
+    def meanwhile(tokens: Tokens, connection: Connection, idle: timedelta) -> bool:
+        monkeypatch.undo()
+        world.clock.advance(1)
+        signed_in(world, connection)
+        return tokens.keep_alive(connection, idle)
+
+    world.services.connections.remove(world.connection.id)
+    monkeypatch.setattr(Tokens, "keep_alive", meanwhile)
+    with caplog.at_level(logging.ERROR):
+        assert kept_alive(world) == []
+    assert [one.state for one in world.services.connections.all()] == ["connected"]
+    assert caplog.text == ""
+
+
+def test_a_connection_that_is_being_removed_is_left_alone(world: World) -> None:
+    world.clock.advance((1 + IDLE.days) * DAY + 60)
+    mark = {"removal_begun_at": world.clock.now()}
+    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update=mark))
+    assert kept_alive(world) == []
+    assert world.statistics()["token_refreshes"] == 0
 
 
 def test_a_broken_grant_says_so_and_is_left_alone_from_then_on(world: World) -> None:

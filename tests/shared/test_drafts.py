@@ -61,16 +61,16 @@ def test_a_draft_is_removed_whatever_it_says_by_now(drafts: Drafts) -> None:
 
 
 def test_what_is_secret_is_not_printed() -> None:
-    shown = repr(draft(state_digest="first-secret", verifier="second-secret", token_digest="third-secret"))
-    assert "secret" not in shown
+    shown = repr(draft(state_digest="first-secret", verifier="second-secret"))
+    assert "first-secret" not in shown
+    assert "second-secret" not in shown
 
 
 def test_a_draft_is_signed_in_once_the_tokens_of_its_account_are_kept_and_nothing_is_wrong() -> None:
     account = ConstantContactAccount(id="a", name="A")
-    assert draft(account=account, token_digest="x").signed_in
-    assert not draft(token_digest="x").signed_in
+    assert draft(account=account, signed_in_at=NOW).signed_in
     assert not draft(account=account).signed_in
-    assert not draft(account=account, token_digest="x", problems=("refused",)).signed_in
+    assert not draft(account=account, signed_in_at=NOW, problems=("refused",)).signed_in
 
 
 def test_a_row_that_cannot_be_read_hides_no_other(drafts: Drafts) -> None:
@@ -79,7 +79,18 @@ def test_a_row_that_cannot_be_read_hides_no_other(drafts: Drafts) -> None:
     assert [stored.value.display_name for stored in drafts.all()] == ["Shop"]
 
 
-def test_a_new_draft_has_a_secret_of_its_own_and_no_other_account() -> None:
+def test_a_draft_becomes_the_connection_with_its_id_or_the_one_that_is_signed_in_to_again() -> None:
     new = draft()
-    assert new.secret_name == f"draft-{new.id}"
-    assert not new.other_account
+    assert new.saved_as == new.id
+    assert draft(connection_id="shop").saved_as == "shop"
+
+
+def test_a_draft_that_was_changed_meanwhile_is_not_removed(drafts: Drafts) -> None:
+    one = draft()
+    drafts.add(one)
+    read = drafts.stored(one.id)
+    drafts.replace(one.model_copy(update={"display_name": "Other"}), read.etag)
+    with pytest.raises(Conflict):
+        drafts.remove(one.id, read.etag)
+    drafts.remove(one.id, drafts.stored(one.id).etag)
+    assert drafts.all() == []

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from shared.models import Connection, Export
+from shared.models import Connection, Export, Schedule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def test_a_new_connection_is_for_administrators_and_without_consent() -> None:
 
 
 def test_a_new_export_follows_every_refresh() -> None:
-    assert export("Newsletter").schedule == "every_refresh"
+    assert export("Newsletter").schedule == Schedule(active=True, recurrence="every_refresh")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101])
@@ -65,11 +65,58 @@ def test_a_connection_is_for_administrators_or_for_contributors_too(sharing: str
         connection("Shop", sharing=f"{sharing}_and_others")
 
 
-@pytest.mark.parametrize("schedule", ["every_refresh", "off"])
-def test_an_export_follows_every_refresh_or_none(schedule: str) -> None:
-    assert export("Newsletter", schedule=schedule).schedule == schedule
-    with pytest.raises(ValidationError):
-        export("Newsletter", schedule=f"{schedule}s")
+DAILY = {"recurrence": "daily", "times": ["18:00", "06:05", "18:00"], "time_zone": "Europe/Rome"}
+WEEKLY = DAILY | {"recurrence": "weekly", "days": ["sunday", "monday"]}
+
+
+def test_the_times_and_days_of_a_schedule_are_in_their_order_and_there_once() -> None:
+    schedule = Schedule.model_validate(WEEKLY)
+    assert schedule.times == ("06:05", "18:00")
+    assert schedule.days == ("monday", "sunday")
+
+
+def test_a_schedule_that_is_off_keeps_the_rest() -> None:
+    schedule = Schedule.model_validate(WEEKLY | {"active": False})
+    assert (schedule.own, schedule.with_refresh) == (False, False)
+    assert schedule.model_copy(update={"active": True}) == Schedule.model_validate(WEEKLY)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"recurrence": "monthly"}, "every_refresh"),
+        ({"recurrence": "daily"}, "one to four times"),
+        ({"times": ["06:00"]}, "one with every refresh has none"),
+        ({"recurrence": "daily", "times": ["00:00", "01:00", "02:00", "03:00", "04:00"]}, "at most 4"),
+        ({"recurrence": "daily", "times": ["06:03"]}, "pattern"),
+        ({"recurrence": "daily", "times": ["24:00"]}, "pattern"),
+        ({"recurrence": "daily", "times": ["6:00"]}, "pattern"),
+        ({"recurrence": "daily", "times": ["06:00"], "days": ["monday"]}, "no other schedule has days"),
+        ({"recurrence": "weekly", "times": ["06:00"]}, "one day or more"),
+        ({"recurrence": "weekly", "times": ["06:00"], "days": ["mon"]}, "monday"),
+        ({"time_zone": "Europe/Atlantis"}, "is not a time zone"),
+        ({"time_zone": "../../etc/passwd"}, "is not a time zone"),
+        ({"time_zone": "Europe"}, "is not a time zone"),
+        ({"cron": "* * * * *"}, "Extra inputs"),
+    ],
+)
+def test_a_schedule_that_could_not_be_kept_is_refused(wrong: dict[str, object], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Schedule.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        ({}, "every_refresh"),
+        ({"active": False}, "off"),
+        (DAILY, "daily 06:05, 18:00 Europe/Rome"),
+        (WEEKLY, "weekly monday, sunday 06:05, 18:00 Europe/Rome"),
+        (WEEKLY | {"active": False}, "off: weekly monday, sunday 06:05, 18:00 Europe/Rome"),
+    ],
+)
+def test_the_audit_names_a_schedule(schedule: dict[str, object], text: str) -> None:
+    assert Schedule.model_validate(schedule).as_text() == text
 
 
 def test_a_connection_says_whether_exports_can_use_it() -> None:

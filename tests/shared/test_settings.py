@@ -50,6 +50,10 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ("EMAIL_MAX_LENGTH", "3"),
         ("REFRESH_SCHEDULE", "hourly"),
         ("REFRESH_SCHEDULE", "00:05:00"),
+        ("REFRESH_SCHEDULE", "0 0 3 * * 7"),
+        ("REFRESH_SCHEDULE", "0 0 0 30 2 *"),
+        ("NOTIFICATION_WEB_ADDRESS", "http://hooks.example.com/exports"),
+        ("NOTIFICATION_WEB_ADDRESS", "hooks.example.com"),
     ],
 )
 def test_a_wrong_setting_is_named_without_its_value(name: str, value: str) -> None:
@@ -89,6 +93,15 @@ def test_the_api_address_may_be_given_with_or_without_its_path(given: str) -> No
 
 def test_a_connection_string_does_not_show_in_the_settings_text() -> None:
     assert "UseDevelopmentStorage" not in repr(load_settings(GOOD))
+
+
+@pytest.mark.parametrize(
+    "given", ["https://hooks.example.com/exports?key=1", "http://127.0.0.1:9/hook/", "http://localhost:9"]
+)
+def test_notifications_go_to_an_https_address_as_it_was_given_or_to_this_machine(given: str) -> None:
+    settings = load_settings({**GOOD, "NOTIFICATION_WEB_ADDRESS": given})
+    assert settings.notification_web_address == given
+    assert given not in repr(settings)
 
 
 def test_the_sample_documents_every_setting_and_none_more() -> None:

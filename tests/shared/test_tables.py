@@ -104,3 +104,26 @@ def test_a_long_document_comes_back_whole(notes: DocumentTable[Note], text: str)
     stored = notes.get(KEY)
     assert stored is not None
     assert stored.value.text == text
+
+
+def test_rows_are_read_from_behind_one_key_to_before_another(notes: DocumentTable[Note]) -> None:
+    for row in "abcde":
+        notes.insert(Key("p", row), Note(text=row))
+        notes.insert(Key("other", row), Note(text="other"))
+    assert [one.value.text for one in notes.partition("p", rows_above="a", rows_below="d", page=1)] == ["b", "c"]
+
+
+def test_what_is_kept_in_columns_too_can_be_asked_for_and_stays_true(client: TableClient) -> None:
+    notes = DocumentTable(client, Note, columns=lambda note: {"long": len(note.text) > 3, "text": note.text})
+    for text in ("a", "abcd", "abcde"):
+        notes.insert(Key("p", text), Note(text=text))
+    first = notes.get(Key("p", "a"))
+    assert first is not None
+    notes.replace(Key("p", "a"), Note(text="now longer"), first.etag)
+    found = notes.partition("p", only="long eq true and text gt 'abcd'")
+    assert [one.value.text for one in found] == ["now longer", "abcde"]
+
+
+def test_more_rows_than_the_service_gives_at_once_may_be_asked_for(notes: DocumentTable[Note]) -> None:
+    notes.insert(KEY, Note(text="only"))
+    assert [one.value.text for one in notes.partition("p", page=5_000)] == ["only"]
