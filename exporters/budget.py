@@ -85,6 +85,11 @@ def notice_of(services: Services, run: Run, batches: int, imports_left: int) -> 
     )
 
 
+def calls_for(batches: int) -> int:
+    """About how many of the day's calls a run with so many batches takes: its list, its uploads, the looks at it."""
+    return 1 + batches + _looks_while_uploading(batches) + 1 if batches else 1
+
+
 def are_used_up(error: Exception) -> bool:
     """Whether it says that the day's calls are used up, by our count or by Constant Contact's."""
     return isinstance(error, QuotaExceeded) or (isinstance(error, Wait) and error.reason == USED_UP)

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
 from datetime import timedelta
 
 from exporters.accounts import account_of
-from exporters.batches import Deduplicator, Place, cut_batches
+from exporters.afterwards import afterwards
+from exporters.batches import cut_batches
 from exporters.budget import notice_of
 from exporters.constant_contact.client import Account
 from exporters.constant_contact.errors import Refused
-from exporters.contacts import Contact, Mapping, Reason, Rejected, to_contact
-from exporters.files import Plan, RejectedRowsWriter, RunFiles
+from exporters.contacts import Mapping
+from exporters.ending import end_run
+from exporters.errors import ListMissing, NoSnapshot, TooManyContacts
+from exporters.files import Plan, RunFiles
+from exporters.profiles import Profiles, Tally
 from exporters.runs import Batch, Counts, Run
+from exporters.segments import expected_profiles
 from exporters.services import Services
-from exporters.start import start_again
 from exporters.turns import hand_out
-from shared.errors import ExportError, Invalid, Wait
+from shared.errors import Wait
 from shared.models import Export
 from shared.queues import Message
-from shared.snapshots import BadRow, Complete, Missing, StillWriting, read_rows
+from shared.snapshots import Complete, Missing, StillWriting
 
-# The product's limit for an export to Constant Contact, over all of its segments.
-MOST_CONTACTS = 1_000_000
-# An export beyond the limit is counted up to here: each address that is remembered takes 90 bytes.
-_COUNTED_TO = 5_000_000
 _LOOK_AGAIN_SECONDS = 10
 _PROGRESS_EVERY = timedelta(seconds=1)
 
 
-class EmptySegment(ExportError):
-    """A segment holds no profile at all, which is more often a broken refresh than a wish."""
-
-
-class TooManyContacts(ExportError):
-    """More contacts than an export may have."""
+class _NoLongerWanted(Exception):
+    """The run was stopped, or another worker has prepared it."""
 
 
 def prepare(services: Services, message: Message) -> None:
@@ -49,11 +43,14 @@ def prepare(services: Services, message: Message) -> None:
     if run.to_be_prepared:
         run = _change(services, run, status="preparing", started_at=run.started_at or services.now())
     if run.to_be_prepared:
-        run = _prepare(services, run)
+        try:
+            run = _prepare(services, run)
+        except _NoLongerWanted:
+            run = end_run(services, run, only_if=lambda r: r.to_be_prepared)
     if run.status == "uploading":
         hand_out(services, run)
     elif run.ended:
-        start_again(services, run)
+        afterwards(services, run)
 
 
 def _prepare(services: Services, run: Run) -> Run:
@@ -61,6 +58,9 @@ def _prepare(services: Services, run: Run) -> Run:
     plan = files.plan() or files.settle_plan(_plan(services, run))
     # What the run takes up is remembered before it is read: whatever arrives from now on starts the next run.
     services.runs.change_slot(run.export_id, seen=plan.versions)
+    if run.profiles_expected is None:
+        expected = expected_profiles(services, plan.snapshots, plan.reading)
+        run = _change(services, run, profiles_expected=expected)
     counts, batches = _Preparation(services, run, plan, files).write()
     with account_of(services, run) as account:
         notice = notice_of(services, run, batches, account.imports_left_today())
@@ -68,6 +68,7 @@ def _prepare(services: Services, run: Run) -> Run:
         services,
         run,
         status="uploading",
+        prepared_at=services.now(),
         waiting=None,
         counts=counts,
         batches=batches,
@@ -116,7 +117,7 @@ def _wait_for_the_first(services: Services, run: Run, missing: Missing) -> None:
         raise Wait(_LOOK_AGAIN_SECONDS, f"no snapshot of segment “{missing.segment}” yet")
     found = ", ".join(f"“{name}”" for name in missing.found) or "none"
     container = services.settings.snapshot_container
-    raise Invalid(
+    raise NoSnapshot(
         f"There is no snapshot of segment “{missing.segment}” in the container “{container}”. "
         f"Segments found: {found}. Check the segment's name in the export, or refresh the segment."
     )
@@ -128,7 +129,7 @@ def _check_list(account: Account, export: Export) -> None:
     except Refused as error:
         if error.status not in (400, 404):
             raise
-        raise Invalid(
+        raise ListMissing(
             f"The list “{export.list_id}” of the export “{export.name}” does not exist in the Constant Contact account "
             f"of its connection. Choose another list. ({error.text})"
         ) from error
@@ -142,94 +143,41 @@ class _Preparation:
         self._run = run
         self._plan = plan
         self._files = files
-        self._duplicates = Deduplicator()
-        self._counts = _Tally()
         self._shown_at = services.now()
 
     def write(self) -> tuple[Counts, int]:
         """Write everything; the counts and the number of batches."""
-        batches = []
+        batches: list[Batch] = []
+        too_many = None
         with self._files.rejected_by_us() as rejected:
-            contacts = self._contacts(rejected)
-            for batch in cut_batches(self._within_limit(contacts), self._plan.mapping.import_columns):
-                self._files.write_batch(batch.number, batch.content, batch.places)
-                batches.append(
-                    Batch(
-                        run_id=self._run.run_id,
-                        number=batch.number,
-                        contacts=batch.contacts,
-                    )
-                )
-                self._show_progress()
-        counts = self._counts.as_counts()
-        if counts.prepared > MOST_CONTACTS:
-            _change(self._services, self._run, counts=counts)
-            raise TooManyContacts(
-                f"The export has {counts.prepared:,} contacts; Constant Contact takes {MOST_CONTACTS:,} in one export. "
-                "Nothing was sent. Spread the segments over several exports."
+            profiles = Profiles(
+                self._services.snapshots,
+                self._plan,
+                on_rejected=rejected.add,
+                now_and_then=lambda: self._show_progress(profiles.tally),
             )
+            try:
+                for batch in cut_batches(profiles.contacts(), self._plan.mapping.import_columns):
+                    self._files.write_batch(batch.number, batch.content, batch.places)
+                    batches.append(Batch(run_id=self._run.run_id, number=batch.number, contacts=batch.contacts))
+                    self._show_progress(profiles.tally)
+                profiles.refuse_too_many()
+            except TooManyContacts as error:
+                too_many = error
+        counts = profiles.tally.as_counts()
+        if too_many:
+            _change(self._services, self._run, counts=counts)
+            raise too_many
         for one in batches:
             self._services.runs.add_batch(one)
+        for snapshot, count in zip(self._plan.snapshots, profiles.read_in, strict=True):
+            self._services.counts.note(snapshot, count, exact=True)
         return counts, len(batches)
 
-    def _within_limit(self, contacts: Iterator[tuple[Place, Contact]]) -> Iterator[tuple[Place, Contact]]:
-        """Beyond the limit contacts are only counted, so that the error can name their number."""
-        for place, contact in contacts:
-            if self._counts.prepared <= MOST_CONTACTS:
-                yield place, contact
-
-    def _contacts(self, rejected: RejectedRowsWriter) -> Iterator[tuple[Place, Contact]]:
-        counts, mapping = self._counts, self._plan.mapping
-        for segment, snapshot in enumerate(self._plan.snapshots):
-            read_before = counts.read
-            for row in read_rows(self._services.snapshots, snapshot, mapping.source_columns, self._plan.reading):
-                if counts.read % 10_000 == 0:
-                    self._show_progress()
-                counts.read += 1
-                place = Place(segment, row.partition, row.line)
-                if isinstance(row, BadRow):
-                    counts.rejected += 1
-                    rejected.add(self._plan.rejected(place, Reason.ROW_MALFORMED, row.reason))
-                    continue
-                contact = to_contact(row.values, mapping, max_email_length=self._plan.email_max_length)
-                if isinstance(contact, Rejected):
-                    counts.rejected += 1
-                    rejected.add(self._plan.rejected(place, contact.reason, contact.reason.sentence))
-                elif not self._duplicates.is_first(contact.key):
-                    counts.duplicates += 1
-                else:
-                    counts.prepared += 1
-                    if counts.prepared > _COUNTED_TO:
-                        raise TooManyContacts(
-                            f"The export has more than {_COUNTED_TO:,} contacts; Constant Contact takes "
-                            f"{MOST_CONTACTS:,} in one export. Nothing was sent. Spread the segments over several."
-                        )
-                    counts.shortened += len(contact.cut)
-                    counts.left_out += len(contact.left_out)
-                    yield place, contact
-            if counts.read == read_before:
-                raise EmptySegment(
-                    f"Segment “{snapshot.segment}” holds no profile (snapshot {snapshot.id}). Nothing was sent. "
-                    "Check the segment and refresh it, or take it out of the export."
-                )
-
-    def _show_progress(self) -> None:
+    def _show_progress(self, tally: Tally) -> None:
         now = self._services.now()
         if now - self._shown_at >= _PROGRESS_EVERY:
             self._shown_at = now
-            counts = self._counts.as_counts()
-            _change(self._services, self._run, counts=counts, waiting=None)
-
-
-@dataclasses.dataclass
-class _Tally:
-    read: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    prepared: int = 0
-    shortened: int = 0
-    left_out: int = 0
-
-    def as_counts(self) -> Counts:
-        """Before anything was sent: what is prepared counts as not sent."""
-        return Counts(**dataclasses.asdict(self), rejected_by_us=self.rejected, not_sent=self.prepared)
+            run = _change(self._services, self._run, counts=tally.as_counts(), waiting=None)
+            if run.stop or not run.to_be_prepared:
+                raise _NoLongerWanted

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from admin.records import RunRecord
+from shared.audit import AuditEntry
 from shared.models import Connection, Export, Schedule
 
 TIMEOUT_SECONDS = 120.0
@@ -36,7 +37,7 @@ class AppClient:
 
     def connections(self) -> list[Connection]:
         """All connections."""
-        return [Connection.model_validate(one) for one in self._call("GET", "/api/connections")["connections"]]
+        return [Connection.model_validate(one) for one in self._all("/api/connections", "connections")]
 
     def add_export(
         self,
@@ -55,13 +56,17 @@ class AppClient:
             "list_id": list_id,
             "segments": list(segments),
             "mapping": dict(mapping),
-            "schedule": schedule,
+            "schedule": schedule.model_dump(mode="json"),
         }
         return Export.model_validate(self._call("POST", "/api/exports", body))
 
     def exports(self) -> list[Export]:
         """All exports."""
-        return [Export.model_validate(one) for one in self._call("GET", "/api/exports")["exports"]]
+        return [Export.model_validate(one) for one in self._all("/api/exports", "exports")]
+
+    def audit(self) -> list[AuditEntry]:
+        """What the audit log tells of this month, the newest first."""
+        return [AuditEntry.model_validate(one) for one in self._call("GET", "/api/audit")["entries"]]
 
     def start_run(self, export_id: str) -> str:
         """Start a run on demand and return its id."""
@@ -76,13 +81,18 @@ class AppClient:
         return RunRecord.model_validate(self._call("GET", f"/api/exports/{export_id}/runs/{run_id}"))
 
     def rejected_rows(self, run: RunRecord) -> Iterator[dict[str, Any]]:
-        """Every rejected row of a run, page by page."""
-        offset: int | None = 0
-        while offset is not None:
-            path = f"/api/exports/{run.export_id}/runs/{run.run_id}/rejected-rows?offset={offset}"
-            page = self._call("GET", path)
-            yield from page["rejected_rows"]
-            offset = page["next"]
+        """Every rejected row of a run."""
+        yield from self._all(f"/api/exports/{run.export_id}/runs/{run.run_id}/rejected-rows", "rejected_rows")
+
+    def _all(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+        """A list, page by page."""
+        after: object = None
+        while True:
+            page = self._call("GET", path if after is None else f"{path}?after={after}")
+            yield from page[name]
+            after = page["next"]
+            if after is None:
+                return
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         name = f"{method} {path.partition('?')[0]}"

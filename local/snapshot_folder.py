@@ -12,10 +12,13 @@ from pathlib import Path
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
+from exporters.matching import suggest
 from local.azurite import running_azurite
-from shared.snapshots import Choice, Complete, Missing, SegmentCatalog, SnapshotError, guess_columns, preview
+from shared.snapshots import Choice, Complete, Missing, SegmentCatalog, SnapshotError, preview
 
 _MODEL = "model.json"
+# An export to try with has no more than what the product's own page asks for first.
+_TRIED = ("email", "first_name", "last_name")
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,11 @@ def _choice(catalog: SegmentCatalog, segment: str) -> Choice | None:
 
 
 def _guess(container: ContainerClient, choices: Iterable[Choice | None]) -> dict[str, str]:
-    """The likely columns in the first segment that can be read."""
+    """The likely columns of an address and its names in the first segment that can be read."""
     for choice in choices:
         if isinstance(choice, Complete):
             with contextlib.suppress(SnapshotError):
                 seen = preview(container, choice.snapshot)
-                return guess_columns(seen.columns, seen.rows)
+                found = suggest(seen.columns, seen.rows)
+                return {wanted: found[wanted] for wanted in _TRIED if wanted in found}
     return {}

@@ -29,7 +29,7 @@ from local.samples import segment_ranges, write_samples
 from local.sign_in import PEOPLE
 from local.snapshot_folder import SnapshotFolder, look_into, upload
 from local.stand import Stand
-from shared.models import Export
+from shared.models import Export, Schedule
 
 EVERY_FIVE_SECONDS = "*/5 * * * * *"
 RUN_APPEARS_SECONDS = 60.0
@@ -100,7 +100,7 @@ def _run_export(
         list_id=stand.account.list_id,
         segments=folder.segments,
         mapping=mapping,
-        schedule="off" if trigger == "http" else "every_refresh",
+        schedule=Schedule(active=trigger != "http"),
     )
     _say(console, f"Exporting {', '.join(folder.segments)} to the list {stand.account.list_name}")
     _say(console, f"Columns: {', '.join(f'{field} ← {column}' for field, column in mapping.items())}")

@@ -1,7 +1,7 @@
 """What Constant Contact answers: read in bounded time and memory, and made into plain data.
 
 Nothing of an answer is trusted: numbers that count are never negative or without end, texts and lists are cut to what
-is of use, and of a link to the next page only a path that lists activities is followed.
+is of use, and of a link to the next page only a path to the same kind of things is followed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 import zlib
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -32,7 +32,8 @@ _GZIP_FORMAT = 31  # zlib's number for a gzip header and trailer
 _READ_AT_ONCE = 65_536
 # An activity has at most 40,000 lines to complain of; its counters count no more.
 _MOST_ERRORS = 40_000
-_MOST_ACTIVITIES = 10_000  # 500 are asked for
+_MOST_A_PAGE = 10_000  # 500 are asked for
+_LONGEST_NAME = 255
 _LARGEST_COUNT = 1_000_000_000
 _LONGEST_LINK = 2_000
 
@@ -52,6 +53,11 @@ def _error_text(text: str) -> str:
     return without_addresses(text)
 
 
+def _name(text: str) -> str:
+    """A name that somebody gave, on one line; nothing of it is hidden, since people know the thing by it."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_LONGEST_NAME]
+
+
 def _first_ones(given: object) -> object:
     return given[:_MOST_ERRORS] if isinstance(given, list) else given
 
@@ -59,7 +65,10 @@ def _first_ones(given: object) -> object:
 Count = Annotated[int, AfterValidator(_count)]
 Percent = Annotated[float | None, AfterValidator(_percent)]
 ErrorText = Annotated[str, AfterValidator(_error_text)]
+GivenName = Annotated[str, AfterValidator(_name)]
 ActivityId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,100}$")]
+# Time-based or random, and numbers in an older interface: only what could not stand in a path is none.
+ListId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,100}$")]
 
 
 class _Answer(BaseModel):
@@ -100,23 +109,38 @@ class Activity(_Answer):
 
 
 class ContactList(_Answer):
-    """A list of contacts in the account."""
+    """A list of contacts in the account; `membership_count` is None unless it was asked for."""
 
-    list_id: str
-    name: str = ""
+    list_id: ListId
+    name: GivenName = ""
+    membership_count: Count | None = None
 
 
-class ActivityPage(BaseModel):
-    """A page of the account's activities, each still as it was sent."""
+class CustomField(_Answer):
+    """A field of the account's own. An import calls it `cf:<name>`; its label is for people."""
 
-    # Required: a page without it is not an empty list of activities, it is no such page.
-    activities: Annotated[list[Any], Field(max_length=_MOST_ACTIVITIES)] | None
+    name: Annotated[str, StringConstraints(min_length=1)]
+    label: GivenName = ""
+    type: GivenName = ""
+
+
+class _Page(BaseModel):
+    """A page of things, each still as it was sent: one that is not understood must not hide the others."""
+
+    path: ClassVar[str]
+    things: ClassVar[str]
+
     links: dict[str, Any] | None = Field(default=None, alias="_links")
+
+    @property
+    def items(self) -> list[Any]:
+        """What is on the page."""
+        raise NotImplementedError
 
     def next_path(self) -> str | None:
         """The path of the next page below the API's base address; only path and query of the link are used.
 
-        Raises Unreadable when the link leads anywhere else than to activities.
+        Raises Unreadable when the link leads anywhere else than to more of the same.
         """
         following = (self.links or {}).get("next")
         href = following.get("href") if isinstance(following, dict) else None
@@ -127,9 +151,52 @@ class ActivityPage(BaseModel):
         except ValueError:
             parts = None
         path = parts.path.removeprefix("/v3") if parts else ""
-        if parts is None or path != "/activities":
-            raise Unreadable("Constant Contact's link to more activities cannot be followed")
+        if parts is None or path != self.path:
+            raise Unreadable(f"Constant Contact's link to more {self.things} cannot be followed")
         return path + (f"?{parts.query}" if parts.query else "")
+
+
+class ActivityPage(_Page):
+    """A page of the account's activities."""
+
+    path = "/activities"
+    things = "activities"
+
+    # Required: a page without it is not an empty list of activities, it is no such page.
+    activities: Annotated[list[Any], Field(max_length=_MOST_A_PAGE)] | None
+
+    @property
+    def items(self) -> list[Any]:
+        """The activities."""
+        return self.activities or []
+
+
+class ContactListPage(_Page):
+    """A page of the account's lists."""
+
+    path = "/contact_lists"
+    things = "lists"
+
+    lists: Annotated[list[Any], Field(max_length=_MOST_A_PAGE)] | None
+
+    @property
+    def items(self) -> list[Any]:
+        """The lists."""
+        return self.lists or []
+
+
+class CustomFieldPage(_Page):
+    """A page of the account's custom fields."""
+
+    path = "/contact_custom_fields"
+    things = "custom fields"
+
+    custom_fields: Annotated[list[Any], Field(max_length=_MOST_A_PAGE)] | None
+
+    @property
+    def items(self) -> list[Any]:
+        """The custom fields."""
+        return self.custom_fields or []
 
 
 def parsed(model: type[Parsed], answer: requests.Response) -> Parsed:

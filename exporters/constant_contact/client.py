@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
 
 import requests
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from exporters.constant_contact.answers import Activity, ActivityPage, ContactList, parsed, read_body
+from exporters.constant_contact.answers import (
+    Activity,
+    ActivityPage,
+    ContactList,
+    ContactListPage,
+    CustomField,
+    CustomFieldPage,
+    parsed,
+    read_body,
+)
 from exporters.constant_contact.errors import (
     ConstantContactError,
     NoAnswer,
@@ -21,6 +32,7 @@ from exporters.constant_contact.errors import (
     ServerError,
     SignInAgain,
     Throttled,
+    Unclear,
     Unreachable,
     answer_error,
 )
@@ -32,14 +44,33 @@ from shared.errors import Wait
 from shared.models import Connection
 from shared.settings import Settings
 
-__all__ = ["Account", "Activity", "ContactList"]
+__all__ = ["Account", "Activity", "ContactList", "CustomField"]
 
-# Activities are kept for ten days, and an account queues at most 1,000: more pages than this mean a link that loops.
+# Activities are kept for ten days, and an account queues at most 1,000; it has at most 1,000 lists and 100 custom
+# fields. More pages than this mean a link that loops.
 _MOST_PAGES = 50
 _PAGE = 500
+_PAGE_OF_CUSTOM_FIELDS = 100
 _CONNECT_SECONDS = 10
+# A person waits for what a form shows.
+_FORM_SECONDS = 10
 # After the token in memory, that in the vault, which may be as old; then a fresh one, and one more for good measure.
 _OTHER_TOKENS = 3
+
+Listed = TypeVar("Listed", bound=BaseModel)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """How one request is sent: calls of the day that are not for it, the moment after which it is not sent any more,
+    and the seconds that are given to sending it, and to its answer.
+    """
+
+    keep: int
+    send_by: datetime | None
+    seconds: float
 
 
 class Account:
@@ -100,17 +131,7 @@ class Account:
 
     def activities(self) -> Iterator[Activity]:
         """The account's activities of the last ten days, 500 a request."""
-        path: str | None = f"/activities?limit={_PAGE}"
-        seen: set[str] = set()
-        while path and path not in seen and len(seen) < _MOST_PAGES:
-            seen.add(path)
-            page = parsed(ActivityPage, self._request("GET", path))
-            for one in page.activities or ():
-                try:
-                    yield Activity.model_validate(one)
-                except ValidationError:
-                    continue  # Somebody else's job, of a kind that is not known here.
-            path = page.next_path()
+        return self._all(ActivityPage, Activity, f"?limit={_PAGE}")
 
     def activity(self, activity_id: str) -> Activity:
         """One activity by id."""
@@ -120,6 +141,61 @@ class Account:
         """One list by id."""
         return parsed(ContactList, self._request("GET", f"/contact_lists/{list_id}", keep=KEPT_FOR_FOLLOWING))
 
+    def contact_lists(self) -> list[ContactList]:
+        """Every list of the account, 500 a request, each with the number of members that can get mail."""
+        query = f"?limit={_PAGE}&include_membership_count=active&status=active"
+        return list(self._all(ContactListPage, ContactList, query, for_a_form=True))
+
+    def custom_fields(self) -> list[CustomField]:
+        """Every custom field of the account, 100 a request."""
+        query = f"?limit={_PAGE_OF_CUSTOM_FIELDS}"
+        return list(self._all(CustomFieldPage, CustomField, query, for_a_form=True))
+
+    def create_list(self, name: str) -> ContactList:
+        """Make a list of this name, once: after an unclear answer it is looked for, and not made again.
+
+        Raises:
+            Refused: status 409 when there is a list of this name.
+            Unclear: nobody knows whether it was made, and it is not found (yet).
+        """
+        try:
+            answer = self._request(
+                "POST", "/contact_lists", keep=KEPT_FOR_FOLLOWING, for_a_form=True, json={"name": name}
+            )
+            return parsed(ContactList, answer)
+        except Unclear as unclear:
+            found = self._list_called(name)
+            if found is None:
+                raise
+            log.warning("a list was made although the answer was unclear: %s", unclear)
+            return found
+
+    def _list_called(self, name: str) -> ContactList | None:
+        query = f"?limit={_PAGE}&status=active&name={quote(name, safe='')}"
+        found = self._all(ContactListPage, ContactList, query, for_a_form=True)
+        return next((one for one in found if one.name.casefold() == name.casefold()), None)
+
+    def _all(
+        self,
+        page_of: type[ActivityPage] | type[ContactListPage] | type[CustomFieldPage],
+        model: type[Listed],
+        query: str,
+        *,
+        for_a_form: bool = False,
+    ) -> Iterator[Listed]:
+        path: str | None = page_of.path + query
+        seen: set[str] = set()
+        while path and path not in seen and len(seen) < _MOST_PAGES:
+            seen.add(path)
+            keep = KEPT_FOR_FOLLOWING if for_a_form else 0
+            page = parsed(page_of, self._request("GET", path, keep=keep, for_a_form=for_a_form))
+            for one in page.items:
+                try:
+                    yield model.model_validate(one)
+                except ValidationError:
+                    continue  # Of a kind that is not known here.
+            path = page.next_path()
+
     def _request(
         self,
         method: str,
@@ -127,17 +203,20 @@ class Account:
         *,
         keep: int = 0,
         queues_work: bool = False,
+        for_a_form: bool = False,
         send_by: datetime | None = None,
         **content: Any,
     ) -> requests.Response:
-        """The answer to a request; `keep` calls of the day are not for it."""
+        """The answer to a request; `keep` calls of the day are not for it, and a form does not wait long for it."""
+        patience = self._settings.request_timeout_seconds
+        terms = _Terms(keep, send_by, min(_FORM_SECONDS, patience) if for_a_form else patience)
         token = self._tokens.access_token(self._connection)
-        answer = self._send(token, method, path, keep, send_by, **content)
+        answer = self._send(token, method, path, terms, **content)
         for _ in range(_OTHER_TOKENS):
             if answer.status_code != HTTPStatus.UNAUTHORIZED:
                 break
             token = self._tokens.another_access_token(self._connection, rejected=token)
-            answer = self._send(token, method, path, keep, send_by, **content)
+            answer = self._send(token, method, path, terms, **content)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             raise SignInAgain(
                 f"Constant Contact does not accept the connection “{self._connection.display_name}”, even with a "
@@ -150,20 +229,16 @@ class Account:
             self._limiter.hold_back(API, error.seconds)
         raise error
 
-    def _send(
-        self, token: str, method: str, path: str, keep: int, send_by: datetime | None, **content: Any
-    ) -> requests.Response:
+    def _send(self, token: str, method: str, path: str, terms: _Terms, **content: Any) -> requests.Response:
         """Send when no gate is closed and a slot has come; what closes a gate is raised here."""
         with self._gates.quota().attempt(), self._gates.service().attempt():
-            answer = self._send_now(token, method, path, keep, send_by, **content)
+            answer = self._send_now(token, method, path, terms, **content)
             error = None if answer.ok else _error(answer)
             if isinstance(error, ServerError | QuotaExceeded):
                 raise error
             return answer
 
-    def _send_now(
-        self, token: str, method: str, path: str, keep: int, send_by: datetime | None, **content: Any
-    ) -> requests.Response:
+    def _send_now(self, token: str, method: str, path: str, terms: _Terms, **content: Any) -> requests.Response:
         address = self._settings.constant_contact_api_url + path
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "gzip"}
         # Encoded and connected before the slot is taken, so that the request leaves when its slot has come.
@@ -173,20 +248,20 @@ class Account:
             connect(self._session, request, _CONNECT_SECONDS, options)
         except (HTTPError, OSError) as error:
             raise self._unreachable() from error
-        self._limiter.take(API, keep=keep)
-        if send_by and self._now() > send_by:
+        self._limiter.take(API, keep=terms.keep)
+        if terms.send_by and self._now() > terms.send_by:
             raise Wait(1, "the request was held up for too long and was not sent")
         self.requests += 1
         try:
             answer = self._session.send(
                 request,
                 # For sending it and for its answer, each.
-                timeout=self._settings.request_timeout_seconds,
+                timeout=terms.seconds,
                 # A token is sent to nobody but the configured service.
                 allow_redirects=False,
                 **options,
             )
-            read_body(answer, time.monotonic() + self._settings.request_timeout_seconds)
+            read_body(answer, time.monotonic() + terms.seconds)
             return answer
         except requests.ConnectTimeout as error:
             raise self._unreachable() from error

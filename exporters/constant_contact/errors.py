@@ -27,6 +27,7 @@ from http import HTTPStatus
 
 from exporters.constant_contact.limits import USED_UP
 from shared.errors import ExportError
+from shared.models import SignInProblem
 
 # Words are taken whole, whether or not an @ follows: so a long text without one is looked through once.
 _DOMAIN = r"@[^\s@\"'<>(),;]+"
@@ -51,7 +52,14 @@ class Refused(ConstantContactError):
 
 
 class SignInAgain(ConstantContactError):
-    """The connection's grant is broken; an administrator has to sign in to Constant Contact again."""
+    """The connection's grant is broken; an administrator has to sign in to Constant Contact again.
+
+    `problem` says why as a code: most often Constant Contact no longer takes it.
+    """
+
+    def __init__(self, message: str, problem: SignInProblem = "refused") -> None:
+        super().__init__(message)
+        self.problem: SignInProblem = problem
 
 
 class AppNotAccepted(SignInAgain):

@@ -13,7 +13,6 @@ from shared.snapshots.errors import (
     SnapshotError,
     UnreadableFile,
 )
-from shared.snapshots.guessing import guess_columns
 from shared.snapshots.models import (
     BadRow,
     Choice,
@@ -28,6 +27,7 @@ from shared.snapshots.models import (
     StillWriting,
 )
 from shared.snapshots.reading import columns, preview, read_rows
+from shared.snapshots.sampling import Sample, sample
 
 __all__ = [
     "AmbiguousSegment",
@@ -45,6 +45,7 @@ __all__ = [
     "Preview",
     "ReadOptions",
     "Row",
+    "Sample",
     "SchemaMismatch",
     "SegmentCatalog",
     "Snapshot",
@@ -53,7 +54,7 @@ __all__ = [
     "StillWriting",
     "UnreadableFile",
     "columns",
-    "guess_columns",
     "preview",
     "read_rows",
+    "sample",
 ]

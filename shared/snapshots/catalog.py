@@ -35,6 +35,10 @@ class SegmentCatalog:
         self._models: dict[str, Model | None] = {}
         self._entities: dict[str, Entity | None] = {}
 
+    def paths(self) -> tuple[str, ...]:
+        """Where segments lie, sorted: their table folders, and the stems of flat files. Looks into none of them."""
+        return tuple(source.path for source in self._sources)
+
     def segments(self) -> tuple[FoundSegment, ...]:
         """Every segment of the container with its newest snapshot, complete or not, sorted by path."""
         found = []

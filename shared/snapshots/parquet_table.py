@@ -24,7 +24,7 @@ _RANGE_BYTES = 1024**2
 
 
 class ParquetTable:
-    """A Parquet partition: `columns` are its top-level fields, and its rows are text.
+    """A Parquet partition: `columns` are its top-level fields, `row_count` is what it says of itself, rows are text.
 
     Raises UnreadableFile and SnapshotChanged, on opening and while reading. A page is decompressed as a whole: one made
     to be large, in a file that is not small, may take up to 2 GiB, the most that the format allows.
@@ -39,6 +39,7 @@ class ParquetTable:
             self._parquet = self._open()
             metadata = self._parquet.metadata
             self.columns = tuple(self._parquet.schema_arrow.names)
+            self.row_count = metadata.num_rows
         if len(self.columns) > MAX_COLUMNS:
             raise file.unreadable(f"it has {len(self.columns):,} columns; at most {MAX_COLUMNS:,} are read")
         # Not the columns' own sizes: when those of a damaged file are asked for, pyarrow ends the whole process.

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from exporters import prepare, start
+from exporters import prepare, profiles, start
 from exporters.runs import Run
 from exporters.steps import run_step
 from shared import snapshots
@@ -81,14 +81,14 @@ def test_an_empty_segment_is_refused_though_another_one_has_profiles(world: Worl
 def test_more_contacts_than_an_export_may_have_are_refused_with_their_number(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "MOST_CONTACTS", 10)
+    monkeypatch.setattr(profiles, "MOST_CONTACTS", 10)
     world.write_snapshot("Loyal", [f"p{number}@example.com,P" for number in range(11)])
     run = world.run_to_end(world.add_export("Loyal"))
     assert_failed_before_any_upload(world, run, "11", "10")
 
 
 def test_as_many_contacts_as_an_export_may_have_go_through(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "MOST_CONTACTS", 10)
+    monkeypatch.setattr(profiles, "MOST_CONTACTS", 10)
     world.write_snapshot("Loyal", [f"p{number}@example.com,P" for number in range(10)])
     assert world.run_to_end(world.add_export("Loyal")).status == "successful"
 
@@ -164,7 +164,7 @@ def test_a_snapshot_that_changes_while_it_is_read_fails_the_run(world: World, mo
         world.write_snapshot("Loyal", ["bo@example.com,Bo"])
         return read(*given, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(prepare, "read_rows", overwritten_in_between)
+    monkeypatch.setattr(profiles, "read_rows", overwritten_in_between)
     run = world.run_to_end(world.add_export("Loyal"))
     assert_failed_before_any_upload(world, run, "Loyal_1.csv", "changed")
 
@@ -179,12 +179,12 @@ def test_a_worker_that_comes_late_leaves_a_prepared_run_as_it_is(world: World, m
 
     def overtaken(*given: object, **options: object) -> object:
         """While this worker reads, another one prepares the run and the snapshot is written again."""
-        monkeypatch.setattr(prepare, "read_rows", read)
+        monkeypatch.setattr(profiles, "read_rows", read)
         prepare.prepare(world.services, message)
         world.write_snapshot("Loyal", ["bo@example.com,Bo"])
         return read(*given, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(prepare, "read_rows", overtaken)
+    monkeypatch.setattr(profiles, "read_rows", overtaken)
     run_step(world.services, RUNS, message.model_dump_json())
     world.deliver()
     ended = world.services.runs.get(export.id, run.run_id)

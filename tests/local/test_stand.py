@@ -16,6 +16,7 @@ from local.processes import ProcessError, free_ports
 from local.samples import write_samples
 from local.snapshot_folder import upload
 from local.stand import Stand
+from shared.models import Schedule
 
 
 def eventually(true: Callable[[], object], seconds: float = 30) -> None:
@@ -44,7 +45,7 @@ def test_a_snapshot_that_is_uploaded_ends_on_the_list(stand: Stand, tmp_path: Pa
         list_id=stand.account.list_id,
         segments=["LoyaltyMembers"],
         mapping={"email": "EMail", "first_name": "FirstName"},
-        schedule="every_refresh",
+        schedule=Schedule(),
     )
 
     upload(samples.folder, stand.snapshots)
@@ -90,6 +91,10 @@ def test_a_connection_may_be_to_another_account() -> None:
         other = stand.add_account("other")
         connection = stand.connect("Other", other)
 
+        entries = stand.app.audit()
+
+    told = [(one.action, one.by, one.after.get("account")) for one in entries]
+    assert told == [("signed in", "Ada Administrator", "other"), ("added", "function key", None)]
     assert connection.export_user == "other@example.com"
     assert other.list_id != stand.account.list_id
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from local.constant_contact.accounts import Account, ContactList, Role, User
+from local.constant_contact.accounts import LISTS_AN_ACCOUNT, Account, ContactList, Role, User
 from local.constant_contact.clock import iso
 from local.constant_contact.contacts import UNSUBSCRIBED
 from local.constant_contact.errors import ApiError
@@ -34,10 +34,11 @@ class ListBody(_Body):
 
 
 class AddedListBody(_Body):
-    """A list to add to an account, without a call of the API."""
+    """A list to add to an account, without a call of the API; or `count` of them, called `<name> 1`, `<name> 2` …"""
 
     account_id: str = LOCAL_ACCOUNT_ID
     name: str
+    count: int | None = Field(default=None, ge=1, le=LISTS_AN_ACCOUNT)
 
 
 class UserBody(_Body):
@@ -141,12 +142,14 @@ def setup_routes(state: State) -> APIRouter:
         account = state.accounts.get(body.account_id)
         if account is None:
             raise HTTPException(404, f"There is no account {body.account_id!r}.")
-        added = ContactList(body.name, state.clock.now())
+        names = [f"{body.name} {number}" for number in range(1, body.count + 1)] if body.count else [body.name]
         with state.lock:
-            try:
-                account.add_list(added)
-            except ApiError as error:
-                raise HTTPException(error.status, error.body) from error
+            for name in names:
+                added = ContactList(name, state.clock.now())
+                try:
+                    account.add_list(added)
+                except ApiError as error:
+                    raise HTTPException(error.status, error.body) from error
         return {"list_id": added.list_id}
 
     @router.post("/contacts", status_code=201)

@@ -32,6 +32,8 @@ async def all_lists(call: Call) -> Response:
     status = query.get("status", "active")
     if status not in ("all", "active", "deleted"):
         raise errors.invalid("status must be all, active or deleted.")
+    if query.get("channel_type") not in (None, "email", "sms"):
+        raise errors.invalid("channel_type must be email or sms.")
     with call.state.lock:
         # Lists cannot be deleted here, so every list is an active one.
         found = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,52 +24,11 @@ from exporters.constant_contact.errors import (
     Throttled,
     Unreachable,
 )
-from exporters.constant_contact.gates import Gates
-from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING, Limiter
+from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING
 from local.processes import free_ports
 from shared.errors import Wait
+from tests.exporters.constant_contact.answering import Service
 from tests.exporters.world import World
-
-
-class Service(requests.Session):
-    """Answers every request as it is told, the last answer again and again, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answers: list[tuple[int, object]] = []
-        self.asked: list[requests.PreparedRequest] = []
-        self.sent_with: list[dict[str, Any]] = []
-        self.answer_headers: dict[str, str] = {}
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        self.asked.append(request)
-        self.sent_with.append(options)
-        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        answer = requests.Response()
-        answer.status_code, answer._content, answer.request = status, json.dumps(body).encode(), request
-        answer.url = request.url or ""
-        answer.headers.update(self.answer_headers)
-        return answer
-
-    @property
-    def paths(self) -> list[str]:
-        return [request.path_url for request in self.asked]
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-@pytest.fixture
-def account(world: World, service: Service, monkeypatch: pytest.MonkeyPatch) -> Account:
-    monkeypatch.setattr(client, "read_body", lambda *_: None)
-    limiter = Limiter(
-        world.limits, world.client_id, now=lambda: world.clock.now().timestamp(), pause=world.clock.advance
-    )
-    gates = Gates(world.limits, world.client_id, now=world.clock.now)
-    tokens = world.services.account(world.connection)._tokens
-    return Account(world.connection, world.settings, tokens, limiter, gates, service, now=world.clock.now)
 
 
 def a_page(number: int, *, last: bool = False) -> dict[str, object]:

@@ -280,7 +280,7 @@ def test_two_refreshes_keep_their_distance(world: World, tokens: Tokens, endpoin
 
 def test_a_refresher_that_is_at_work_is_waited_for(world: World, tokens: Tokens, endpoint: TokenEndpoint) -> None:
     keep(world, refresh_token="old")
-    with tokens._lease(world.connection), pytest.raises(Wait, match="another worker is refreshing"):
+    with tokens._lease(world.connection.id), pytest.raises(Wait, match="another worker is refreshing"):
         tokens.access_token(world.connection)
     assert endpoint.asked == []
     assert tokens.access_token(world.connection) == "new"

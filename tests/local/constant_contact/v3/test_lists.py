@@ -105,5 +105,15 @@ def test_an_unknown_list_is_answered_404_with_an_array(client: Client) -> None:
 
 def test_an_unknown_parameter_or_a_broken_cursor_is_answered_400(client: Client) -> None:
     assert client.get(LISTS, page="2").status_code == 400
+    assert client.get(LISTS, channel_type="post").status_code == 400
+    assert client.get(LISTS, status="gone").status_code == 400
     for cursor in ("x", "W10=", "e30="):
         assert client.get(LISTS, cursor=cursor).status_code == 400
+
+
+def test_a_test_can_have_as_many_lists_as_an_account_may_have(client: Client) -> None:
+    answer = client.control("POST", "lists", {"name": "List", "count": 999})
+    assert answer.status_code == 201
+    assert client.get(LISTS, limit=1, include_count="true").json()["lists_count"] == 1000
+    assert client.get(LISTS, name="List 999").json()["lists"][0]["list_id"] == answer.json()["list_id"]
+    assert client.post(LISTS, {"name": "One more"}).status_code == 400
