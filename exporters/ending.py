@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NamedTuple
 
+from exporters.problem_codes import ProblemCode, problem_of, problem_of_waiting
 from exporters.runs import Batch, Counts, Run, Status
 from exporters.services import Services
+from shared.errors import ExportError
 
+# A step that has waited in vain waits again, and does not come to it at the very moment.
+_A_WAIT_GOES_ON = timedelta(hours=1)
 _TIME_IS_OVER = "The run took longer than its time limit. What Constant Contact has taken stays; run the export again."
 
 
@@ -15,7 +20,7 @@ def end_run(
     services: Services,
     run: Run,
     *,
-    error: str | None = None,
+    error: ExportError | None = None,
     only_if: Callable[[Run], bool] = lambda _: True,
 ) -> Run:
     """End the run as its batches stand; with `error` it has failed. A run that has ended stays as it is.
@@ -28,18 +33,26 @@ def end_run(
         if not only_if(run):
             return None
         counts = final_counts(run.counts, batches)
-        why = error or run.stop or _what_failed(batches, counts)
+        why = _why(run, counts, batches, error)
         return run.model_copy(
             update={
                 "status": _status(run, counts, why),
                 "ended_at": services.now(),
                 "counts": counts,
-                "error": why,
+                "error": why.sentence if why else None,
+                "problem": why.code if why else None,
                 "waiting": None,
+                "waiting_until": None,
+                "next_look_at": None,
             }
         )
 
     return services.runs.end(run, ended)
+
+
+def is_at_rest(run: Run, batches: list[Batch]) -> bool:
+    """Whether nothing more happens to any of its batches; those of a run that was stopped need not have been sent."""
+    return all(batch.ended or (run.stop is not None and batch.state == "pending") for batch in batches)
 
 
 def is_sending(services: Services, run: Run) -> bool:
@@ -54,9 +67,15 @@ def end_overdue(services: Services, run: Run) -> Run | None:
     if not _is_overdue(services, run):
         return None
     # From here on no batch is claimed any more, and one that was claimed before is seen.
-    over = {"stop": _TIME_IS_OVER, "timed_out": True}
+    over = {"stop": _TIME_IS_OVER, "timed_out": True, "problem": problem_of_waiting(_waits_for(services, run))}
     run = services.runs.change(run, lambda r: r if r.stop else r.model_copy(update=over))
     return None if is_sending(services, run) else end_run(services, run)
+
+
+def _waits_for(services: Services, run: Run) -> str | None:
+    """What the run waits for; what it waited for long ago does not count."""
+    waited_long_ago = run.waiting_until is None or services.now() > run.waiting_until + _A_WAIT_GOES_ON
+    return None if waited_long_ago else run.waiting
 
 
 def _is_overdue(services: Services, run: Run) -> bool:
@@ -80,25 +99,56 @@ def final_counts(prepared: Counts, batches: list[Batch]) -> Counts:
     )
 
 
-def _what_failed(batches: list[Batch], counts: Counts) -> str | None:
-    errors = [batch.error for batch in batches if batch.state == "failed" and batch.error]
-    if errors:
-        return "; ".join(errors[:3]) + ("" if len(errors) <= 3 else f"; and {len(errors) - 3} more batches")
+class _Why(NamedTuple):
+    """Why a run is not successful."""
+
+    sentence: str
+    code: ProblemCode | None
+
+
+def _why(run: Run, counts: Counts, batches: list[Batch], error: ExportError | None) -> _Why | None:
+    if run.cancel_asked_at:
+        # Somebody wanted it: that is no problem.
+        return _Why(" ".join(filter(None, (run.stop, _failed_batches(batches)))), None)
+    if error is not None:
+        return _Why(str(error), problem_of(error))
+    if run.stop is not None:
+        return _Why(run.stop, run.problem or "unknown")
+    return _what_failed(batches, counts)
+
+
+def _what_failed(batches: list[Batch], counts: Counts) -> _Why | None:
+    if errors := _failed_batches(batches):
+        return _Why(errors, "constant_contact")
     if counts.read and not counts.prepared:
-        return (
+        return _Why(
             f"None of the {counts.read:,} profiles can be a contact, so nothing was sent. Check that the export maps "
-            "the right column to the e-mail address; the rejected rows say what is wrong with each."
+            "the right column to the e-mail address; the rejected rows say what is wrong with each.",
+            "all_rejected",
         )
     if counts.prepared and counts.rejected_by_constant_contact == counts.prepared:
-        return f"Constant Contact refused every one of the {counts.prepared:,} contacts; the rejected rows say why."
+        return _Why(
+            f"Constant Contact refused every one of the {counts.prepared:,} contacts; the rejected rows say why.",
+            "refused",
+        )
     if counts.not_sent:
-        return (
-            f"Constant Contact did not count {counts.not_sent:,} contacts that were sent to it. Run the export again."
+        return _Why(
+            f"Constant Contact did not count {counts.not_sent:,} contacts that were sent to it. Run the export again.",
+            "constant_contact",
         )
     return None
 
 
-def _status(run: Run, counts: Counts, why: str | None) -> Status:
+def _failed_batches(batches: list[Batch]) -> str | None:
+    errors = [batch.error for batch in batches if batch.state == "failed" and batch.error]
+    if not errors:
+        return None
+    return "; ".join(errors[:3]) + ("" if len(errors) <= 3 else f"; and {len(errors) - 3} more batches")
+
+
+def _status(run: Run, counts: Counts, why: _Why | None) -> Status:
+    if run.cancel_asked_at:
+        return "canceled"
     if why is not None:
         return "timed_out" if run.timed_out else "failed"
     return "completed_with_warnings" if counts.rejected or run.warnings else "successful"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterator
@@ -93,7 +94,9 @@ class RunFiles:
     def remove_batches(self) -> None:
         """Delete the batch files of a run that ended before any of them was used."""
         for blob in self._container.list_blob_names(name_starts_with=self._path("batch-")):
-            self._container.delete_blob(blob)
+            # Another worker may be at it too.
+            with contextlib.suppress(ResourceNotFoundError):
+                self._container.delete_blob(blob)
 
     def rejected_by_us(self) -> RejectedRowsWriter:
         """A writer for the rows that cannot be contacts; they are kept when it is closed without an error."""

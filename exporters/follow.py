@@ -9,21 +9,21 @@ import re
 from datetime import datetime, timedelta
 
 from exporters.accounts import account_of
+from exporters.afterwards import afterwards
 from exporters.batches import Place, place_of_line
 from exporters.budget import FIRST_LOOKS, LONGEST_PAUSE_SECONDS, delay, delay_when_short, runs_under_way
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import Refused
 from exporters.constant_contact.limits import seconds_to_new_day
-from exporters.ending import end_overdue, end_run
+from exporters.ending import end_overdue, end_run, is_at_rest
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Batch, Run
 from exporters.services import Services
-from exporters.start import start_again
+from exporters.turns import show_whether_all_sent
+from exporters.upload import settle
 from shared.queues import ACTIVITIES, Message
 from shared.tables import Stored
 
-# In a run that was stopped, this long after an unclear upload is certain nobody will look for it any more.
-_LAST_LOOK = timedelta(minutes=1)
 _ERRORS_SHOWN = 5
 _LINE = re.compile(r"\bline\s+(\d+)\b[\s:.-]*", re.IGNORECASE)
 
@@ -40,19 +40,22 @@ def follow(services: Services, message: Message) -> None:
         if not run.prepared:
             return  # A message from before its time; when the batches are there, the run gets one of its own.
         batches, short = services.runs.batches(run.run_id), False
+        if run.stop:
+            batches = _clear_up(services, run, batches)
         if any(stored.value.state == "uploaded" for stored in batches):
             batches, short = _look(services, run, batches)
-        if all(_settled(stored.value, run, services.now()) for stored in batches):
+        if is_at_rest(run, [stored.value for stored in batches]):
             run = end_run(services, run)
         elif ended := end_overdue(services, run):
             run = ended
         else:
-            _show(services, run, batches)
+            show_whether_all_sent(services, run, batches)
             again = message.model_copy(update={"turn": message.turn + 1})
             pause = _pause(services, run, batches, message.turn, short=short)
+            _say_when(services, run, batches, pause)
             services.queues.send(ACTIVITIES, again, after_seconds=pause)
             return
-    start_again(services, run)
+    afterwards(services, run)
 
 
 def _pause(services: Services, run: Run, batches: list[Stored[Batch]], turn: int, *, short: bool) -> float:
@@ -60,7 +63,7 @@ def _pause(services: Services, run: Run, batches: list[Stored[Batch]], turn: int
 
     While nothing is under way, nothing is to be seen before the run's wait is over.
     """
-    if run.waiting_until and not any(stored.value.state in ("sending", "uploaded") for stored in batches):
+    if run.waiting_until and not _is_under_way(batches):
         rest = (run.waiting_until - services.now()).total_seconds()
         return max(delay(turn), min(rest, LONGEST_PAUSE_SECONDS))
     if turn < FIRST_LOOKS and not short:
@@ -69,30 +72,37 @@ def _pause(services: Services, run: Run, batches: list[Stored[Batch]], turn: int
     pause = delay(turn, runs)
     if short:
         pause = min(delay_when_short(runs), seconds_to_new_day(services.now().timestamp()))
-    if pause >= LONGEST_PAUSE_SECONDS:
-        _say_when(services, run, pause)
     return pause
 
 
-def _say_when(services: Services, run: Run, pause: float) -> None:
-    """A run that is silent for long says until when, so that it is not taken for lost."""
-    why = f"to save the day's calls, Constant Contact's answer is looked for every {round(pause / 60)} minutes"
-    wait = {"waiting": why, "waiting_until": services.now() + timedelta(seconds=pause)}
-    services.runs.change(run, lambda r: r.model_copy(update=wait))
+def _is_under_way(batches: list[Stored[Batch]]) -> bool:
+    """Whether Constant Contact has a batch, or may have one."""
+    return any(stored.value.state in ("sending", "uploaded") for stored in batches)
 
 
-def _settled(batch: Batch, run: Run, now: datetime) -> bool:
-    """Nothing more will happen to the batch: it has ended, or the run stopped and nobody is sending it."""
-    if batch.ended or run.stop is None:
-        return batch.ended
-    unclear = batch.state == "sending" and batch.unclear_until and now < batch.unclear_until + _LAST_LOOK
-    return batch.state in ("pending", "sending") and not unclear
+def _say_when(services: Services, run: Run, batches: list[Stored[Batch]], pause: float) -> None:
+    """The run says when it is looked at next; one that is silent for long says why, and is not taken for lost."""
+    at = services.now() + timedelta(seconds=pause)
+    said: dict[str, object] = {"next_look_at": at}
+    if pause >= LONGEST_PAUSE_SECONDS and _is_under_way(batches):
+        why = f"to save the day's calls, Constant Contact's answer is looked for every {round(pause / 60)} minutes"
+        said |= {"waiting": why, "waiting_until": at}
+    services.runs.change(run, lambda r: r.model_copy(update=said))
 
 
-def _show(services: Services, run: Run, batches: list[Stored[Batch]]) -> None:
-    """All uploaded, waiting for Constant Contact alone: the run is finishing."""
-    if all(stored.value.state in ("uploaded", "completed", "failed", "split") for stored in batches):
-        services.runs.change(run, lambda r: r.model_copy(update={"status": "finishing"}))
+def _clear_up(services: Services, run: Run, batches: list[Stored[Batch]]) -> list[Stored[Batch]]:
+    """In a run that was stopped, nobody else may be left to find out what became of a batch that was being sent."""
+    if not any(_is_left_unclear(stored.value, services.now()) for stored in batches):
+        return batches
+    with account_of(services, run) as account:
+        return [
+            settle(services, stored, account) if _is_left_unclear(stored.value, services.now()) else stored
+            for stored in batches
+        ]
+
+
+def _is_left_unclear(batch: Batch, now: datetime) -> bool:
+    return batch.state == "sending" and (batch.unclear_until is None or now >= batch.unclear_until)
 
 
 def _look(services: Services, run: Run, batches: list[Stored[Batch]]) -> tuple[list[Stored[Batch]], bool]:

@@ -1,24 +1,17 @@
-"""Runs and their batches: what they are, and how they are kept.
-
-A run, and the slot that lets an export have one run at a time, share a table partition, so that starting and ending a
-run are single transactions.
-"""
+"""Runs and their batches: what they are."""
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Literal
 
-from azure.data.tables import TableClient
 from pydantic import BaseModel, ConfigDict, Field
 
+from exporters.problem_codes import ProblemCode
 from shared.documents import is_id
-from shared.errors import Conflict, NotFound
-from shared.tables import DocumentTable, Key, Stored, entity, together
+from shared.errors import Invalid
+from shared.tables import Key
 
 Trigger = Literal["timer", "http", "event"]
 Status = Literal[
@@ -31,15 +24,17 @@ Status = Literal[
     "failed",
     "canceled",
     "timed_out",
+    "up_to_date",
 ]
-ENDED: frozenset[Status] = frozenset({"successful", "completed_with_warnings", "failed", "canceled", "timed_out"})
+ENDED: frozenset[Status] = frozenset(
+    {"successful", "completed_with_warnings", "failed", "canceled", "timed_out", "up_to_date"}
+)
 GOOD: frozenset[Status] = frozenset({"successful", "completed_with_warnings"})
 
 BatchState = Literal["pending", "sending", "uploaded", "completed", "failed", "split"]
 
 # Row keys sort upwards and the newest run is wanted first, so the row key counts down from here (milliseconds).
 _FAR_FUTURE = 9_999_999_999_999
-_SLOT_ROW = "slot"
 
 
 class Counts(BaseModel):
@@ -78,23 +73,37 @@ class Run(BaseModel):
     export_name: str
     trigger: Trigger
     started_by: str
+    started_by_id: str | None = None
     status: Status = "queued"
     created_at: datetime
-    started_at: datetime | None = None
+    schedule_due: datetime | None = Field(default=None, description="the time of its schedule that it was started for")
+    started_at: datetime | None = Field(default=None, description="when its snapshots began to be read")
+    prepared_at: datetime | None = Field(default=None, description="when all of its batches were there")
+    uploaded_at: datetime | None = Field(default=None, description="when the last of its batches was sent")
     ended_at: datetime | None = None
     error: str | None = Field(default=None, description="why the run failed, or what to look at")
+    problem: ProblemCode | None = Field(default=None, description="why it failed, or is about to, as a code")
     waiting: str | None = Field(default=None, description="what the run is waiting for, or was until `waiting_until`")
     waiting_until: datetime | None = None
+    next_look_at: datetime | None = Field(default=None, description="when Constant Contact is asked next what it did")
     stop: str | None = Field(default=None, description="why no further batch is to be uploaded")
     timed_out: bool = Field(default=False, description="it was stopped because it took longer than it may")
+    cancel_asked_at: datetime | None = Field(default=None, description="when somebody stopped it")
+    canceled_by: str | None = None
+    canceled_by_id: str | None = None
+    profiles_expected: int | None = Field(default=None, description="about how many profiles its snapshots hold")
     counts: Counts = Counts()
     batches: int = 0
     requests: int = Field(default=0, description="requests to Constant Contact")
     list_id: str
+    list_name: str | None = None
     segments: tuple[str, ...]
     connection_id: str
+    connection_name: str | None = None
+    account_id: str | None = Field(default=None, description="the account of its connection when it was started")
     snapshots: dict[str, str] = Field(default_factory=dict, description="segment → the snapshot that was read")
     versions: dict[str, str] = Field(default_factory=dict, description="segment → its newest version at that time")
+    recipe: str | None = Field(default=None, description="stands for where it sends what, and how it is read")
     warnings: tuple[str, ...] = ()
     notice: str | None = Field(default=None, description="what to know about the course it will take")
 
@@ -116,7 +125,7 @@ class Run(BaseModel):
     @property
     def key(self) -> Key:
         """Its row."""
-        return _run_key(self.export_id, self.run_id)
+        return Key(self.export_id, row_of(self.run_id))
 
 
 class Batch(BaseModel):
@@ -196,6 +205,10 @@ class Slot(BaseModel):
     start_again: bool = Field(default=False, description="a snapshot arrived while a run was under way")
     seen: dict[str, str] = Field(default_factory=dict, description="segment → version that a run has taken up")
     exported: dict[str, str] = Field(default_factory=dict, description="segment → version that went through")
+    recipe: str | None = Field(default=None, description="the recipe of the run by which it did")
+    due_until: datetime | None = Field(default=None, description="the last time of its schedule that was seen to")
+    told_of: str | None = Field(default=None, description="the last run that notifications told of")
+    failing: bool = Field(default=False, description="what they told was a failure")
 
 
 def new_run_id(now: datetime) -> str:
@@ -211,137 +224,18 @@ def time_of(run_id: str) -> datetime | None:
         return None
 
 
-def _run_key(export_id: str, run_id: str) -> Key:
-    moment = time_of(run_id)
+def row_of(run_id: str) -> str:
+    """The row key of a run: the newest sorts first.
+
+    Raises:
+        Invalid: it is no run id.
+    """
+    moment = time_of(run_id) if is_id(run_id) else None
     if moment is None:
-        raise ValueError("not a run id")
-    return Key(export_id, f"{_FAR_FUTURE - round(moment.timestamp() * 1000):013d}-{run_id[19:]}")
+        raise Invalid(f"“{run_id[:60]}” is not the id of a run.")
+    return f"{row_at(moment)}-{run_id[19:]}"
 
 
-class RunStore:
-    """Runs, batches and slots in their tables."""
-
-    def __init__(self, runs: TableClient, batches: TableClient) -> None:
-        self._client = runs
-        self._runs = DocumentTable(runs, Run)
-        self._slots = DocumentTable(runs, Slot)
-        self._batches = DocumentTable(batches, Batch)
-
-    # runs
-
-    def get(self, export_id: str, run_id: str) -> Run:
-        """The run.
-
-        Raises:
-            NotFound: the export has no run of this id.
-        """
-        return self._read(export_id, run_id).value
-
-    def newest(self, export_id: str, most: int) -> list[Run]:
-        """The export's last runs, the newest first."""
-        runs = self._runs.partition(export_id, rows_below=_SLOT_ROW)
-        return [stored.value for stored in islice(runs, most)]
-
-    def change(self, run: Run, change: Callable[[Run], Run | None]) -> Run:
-        """Change a run as it is now, again if somebody else was quicker; `change` returns None to leave it alone.
-
-        A run that has ended is never changed.
-        """
-        while True:
-            stored = self._read(run.export_id, run.run_id)
-            changed = None if stored.value.ended else change(stored.value)
-            if changed is None or changed == stored.value:
-                return stored.value
-            try:
-                self._runs.replace(run.key, changed, stored.etag)
-            except Conflict:
-                continue
-            return changed
-
-    def last_written(self, run: Run) -> datetime:
-        """When the run or one of its batches was last written, by the storage service's clock."""
-        rows = [self._read(run.export_id, run.run_id).written_at, *(b.written_at for b in self.batches(run.run_id))]
-        return max(rows)
-
-    def _read(self, export_id: str, run_id: str) -> Stored[Run]:
-        try:
-            key = _run_key(export_id, run_id) if is_id(export_id) and is_id(run_id) else None
-        except ValueError:
-            key = None
-        stored = self._runs.get(key) if key else None
-        if stored is None or stored.value.run_id != run_id:
-            raise NotFound(f"The export has no run “{run_id}”.")
-        return stored
-
-    # the slot: one run at a time
-
-    def slot(self, export_id: str) -> Stored[Slot]:
-        """The export's slot."""
-        return self._slots.get_or_insert(Key(export_id, _SLOT_ROW), Slot())
-
-    def change_slot(self, export_id: str, **update: object) -> None:
-        """Change some of the slot's fields, whatever the others are."""
-        while True:
-            stored = self.slot(export_id)
-            changed = stored.value.model_copy(update=update)
-            if changed == stored.value:
-                return
-            with contextlib.suppress(Conflict):
-                self._slots.replace(Key(export_id, _SLOT_ROW), changed, stored.etag)
-                return
-
-    def begin(self, run: Run, slot: Stored[Slot], versions: dict[str, str]) -> None:
-        """Add the run and give it the slot, both or neither; raises Conflict when the slot was taken in between."""
-        taken = Slot(run_id=run.run_id, seen=versions, exported=slot.value.exported)
-        together(
-            self._client,
-            insert=[entity(run.key, run)],
-            replace=[(entity(Key(run.export_id, _SLOT_ROW), taken), slot.etag)],
-        )
-
-    def end(self, run: Run, change: Callable[[Run], Run | None]) -> Run:
-        """End the run and free its slot, both or neither. A run that has ended stays as it ended.
-
-        `change` returns None to leave the run, as it is by then, under way.
-        """
-        while True:
-            stored, slot = self._read(run.export_id, run.run_id), self.slot(run.export_id)
-            if stored.value.ended:
-                return stored.value
-            ended = change(stored.value)
-            if ended is None:
-                return stored.value
-            update: dict[str, object] = {"run_id": None} if slot.value.run_id == run.run_id else {}
-            if ended.status in GOOD:
-                update["exported"] = ended.versions
-            freed = slot.value.model_copy(update=update)
-            try:
-                together(
-                    self._client,
-                    insert=[],
-                    replace=[
-                        (entity(run.key, ended), stored.etag),
-                        (entity(Key(run.export_id, _SLOT_ROW), freed), slot.etag),
-                    ],
-                )
-            except Conflict:
-                continue
-            return ended
-
-    # batches
-
-    def add_batch(self, batch: Batch) -> None:
-        """Keep a new batch; one that is there already keeps its state."""
-        self._batches.insert(batch.key, batch)
-
-    def batches(self, run_id: str) -> list[Stored[Batch]]:
-        """The batches of a run in their order."""
-        return list(self._batches.partition(run_id))
-
-    def batch(self, run_id: str, name: str) -> Stored[Batch] | None:
-        """One batch."""
-        return self._batches.get(Key(run_id, name))
-
-    def write_batch(self, batch: Batch, etag: str) -> Stored[Batch]:
-        """Change a batch; raises Conflict when somebody else did since it was read with `etag`."""
-        return self._batches.replace(batch.key, batch, etag)
+def row_at(moment: datetime) -> str:
+    """What the row key of a run begins with that was made at this moment."""
+    return f"{_FAR_FUTURE - round(moment.timestamp() * 1000):013d}"

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 from pydantic import ValidationError
 
+from exporters.afterwards import afterwards
 from exporters.budget import delay
 from exporters.constant_contact.errors import (
     QueueFull,
@@ -23,12 +24,12 @@ from exporters.constant_contact.errors import (
 )
 from exporters.constant_contact.limits import seconds_to_new_day
 from exporters.ending import end_overdue, end_run, is_sending
-from exporters.files import RunFiles
+from exporters.errors import StepFailed
 from exporters.follow import follow
 from exporters.prepare import prepare
+from exporters.problem_codes import STORAGE_AWAY, problem_of
 from exporters.runs import Run
 from exporters.services import Services
-from exporters.start import start_again
 from exporters.upload import upload
 from shared.errors import Conflict, ExportError, NotFound, Wait
 from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
@@ -78,7 +79,7 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
         if not _is_outage(error):
             raise
         later = message.model_copy(update={"turn": message.turn + 1})
-        _put_back(services, queue, later, Wait(back_off(message.turn), "the storage account does not answer"))
+        _put_back(services, queue, later, Wait(back_off(message.turn), STORAGE_AWAY))
     except ExportError as error:
         _fail(services, queue, message, error)
 
@@ -102,7 +103,7 @@ def give_up(services: Services, queue: str, body: str | bytes) -> None:
     except ValidationError:
         log.error("a message in %s-poison is not one of ours; it was dropped", queue)
         return
-    error = ExportError("A step of the run failed again and again. The app's log says why, under the id of the run.")
+    error = StepFailed("A step of the run failed again and again. The app's log says why, under the id of the run.")
     _fail(services, queue, message, error)
 
 
@@ -112,7 +113,7 @@ def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> N
     try:
         run = services.runs.get(message.export_id, message.run_id)
         if ended := end_overdue(services, run):
-            start_again(services, ended)
+            afterwards(services, ended)
             return
     except AzureError as error:
         # While the tables are away too, the message is all that there is to keep.
@@ -134,18 +135,18 @@ def _fail(services: Services, queue: str, message: Message, error: ExportError) 
         return
     if queue == RUNS:
         # Another worker may have prepared the run meanwhile: then it goes on, whatever this one stumbled over.
-        ended = end_run(services, run, error=str(error), only_if=lambda r: not r.prepared)
-        if ended.ended and not ended.batches:
-            RunFiles(services.files, run.run_id).remove_batches()
-            start_again(services, ended)
+        ended = end_run(services, run, error=error, only_if=lambda r: not r.prepared)
+        if ended.ended:
+            afterwards(services, ended)
         return
     # Other batches may be under way: no more are sent, and the run ends when what became of those is known.
-    run = services.runs.change(run, lambda r: _stopped(r, str(error)))
+    run = services.runs.change(run, lambda r: _stopped(r, error))
     if queue == ACTIVITIES and is_sending(services, run):
         services.queues.send(queue, message, after_seconds=_SENDING_SECONDS)
     elif queue == ACTIVITIES:
-        start_again(services, end_run(services, run))
+        afterwards(services, end_run(services, run))
 
 
-def _stopped(run: Run, why: str) -> Run:
-    return run if run.stop else run.model_copy(update={"stop": why, "waiting": None})
+def _stopped(run: Run, error: ExportError) -> Run:
+    stop = {"stop": str(error), "problem": problem_of(error), "waiting": None}
+    return run if run.stop else run.model_copy(update=stop)

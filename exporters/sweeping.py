@@ -8,11 +8,12 @@ from datetime import timedelta
 
 from azure.core.exceptions import ResourceNotFoundError
 
+from exporters.afterwards import afterwards
 from exporters.each import each
 from exporters.ending import end_overdue
 from exporters.runs import Run, time_of
 from exporters.services import Services
-from exporters.start import name_of_export, start_again
+from exporters.start import name_of_export
 from exporters.turns import hand_out
 from shared.errors import NotFound
 from shared.models import Export
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # A message is hidden for up to ten minutes while a worker has it, and comes back by itself when that worker dies.
 SILENCE = timedelta(minutes=30)
+# As far back as somebody may look.
+_DAYS_COUNTED = 31
 
 
 def take_up_lost_runs(services: Services) -> list[Run]:
@@ -45,7 +48,7 @@ def take_up_lost_runs(services: Services) -> list[Run]:
             services.runs.change_slot(export.id, run_id=None)
             return None
         if ended := end_overdue(services, run):
-            start_again(services, ended)
+            afterwards(services, ended)
         elif _is_silent(services, run):
             _send_again(services, run)
         else:
@@ -54,6 +57,24 @@ def take_up_lost_runs(services: Services) -> list[Run]:
         return run
 
     return each(services.exports.all(), take_up, name_of_export)
+
+
+def complete_history(services: Services) -> list[Run]:
+    """Do what follows a run for those that have ended, but of which the history does not know it: their worker died.
+
+    The profiles of days that are over are counted too, so that whoever asks for them does not wait. Returns the runs
+    that were completed. Raises what a storage raises that is away, after all had their turn.
+    """
+
+    def finish(run: Run) -> Run | None:
+        if not run.ended:
+            return None
+        afterwards(services, run)
+        return run
+
+    finished = each(services.history.unfinished(), finish, lambda run: f"run {run.run_id}")
+    services.history.exported_by_day(_DAYS_COUNTED, services.now())
+    return finished
 
 
 def delete_old_files(services: Services) -> int:

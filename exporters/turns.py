@@ -9,6 +9,7 @@ from __future__ import annotations
 from exporters.runs import Batch, BatchState, Run
 from exporters.services import Services
 from shared.queues import ACTIVITIES, BATCHES, Message
+from shared.tables import Stored
 
 # Enough that several workers can upload one run at once.
 AT_ONCE = 4
@@ -19,6 +20,8 @@ def hand_out(services: Services, run: Run, *, states: tuple[BatchState, ...] = (
 
     Batch 1 is followed by batch 5, that by 9, and so on; the parts of a batch that was split stand beside these rows.
     """
+    # First: by the time that this worker dies, the batches may all be uploaded, and then nobody hands out again.
+    services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)
     heads: dict[int, Batch] = {}
     for stored in services.runs.batches(run.run_id):
         batch = stored.value
@@ -30,7 +33,6 @@ def hand_out(services: Services, run: Run, *, states: tuple[BatchState, ...] = (
             heads.setdefault(batch.number % AT_ONCE, batch)
     for batch in heads.values():
         _send(services, run, batch.name)
-    services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)
 
 
 def hand_on(services: Services, run: Run, batch: Batch) -> None:
@@ -38,6 +40,15 @@ def hand_on(services: Services, run: Run, batch: Batch) -> None:
     following = Batch(run_id=run.run_id, number=batch.number + AT_ONCE, contacts=0)
     if not batch.part and following.number <= run.batches:
         _send(services, run, following.name)
+    else:
+        show_whether_all_sent(services, run, services.runs.batches(run.run_id))
+
+
+def show_whether_all_sent(services: Services, run: Run, batches: list[Stored[Batch]]) -> None:
+    """All uploaded, waiting for Constant Contact alone: the run is finishing."""
+    if all(stored.value.state not in ("pending", "sending") for stored in batches):
+        sent = {"status": "finishing", "uploaded_at": services.now()}
+        services.runs.change(run, lambda r: r.model_copy(update=sent) if r.status == "uploading" else None)
 
 
 def _send(services: Services, run: Run, batch_name: str) -> None:

@@ -48,7 +48,7 @@ def upload(services: Services, message: Message) -> None:
     elif stored.value.state in ("pending", "sending"):
         with account_of(services, run) as account:
             if stored.value.state == "sending":
-                stored = _settle(services, stored, account)
+                stored = settle(services, stored, account)
             if stored.value.state == "pending" and not run.stop:
                 _send(services, run, stored, account)
     if not run.stop:
@@ -56,8 +56,12 @@ def upload(services: Services, message: Message) -> None:
         hand_on(services, run, stored.value)
 
 
-def _settle(services: Services, stored: Stored[Batch], account: Account) -> Stored[Batch]:
-    """Find out what became of an earlier attempt: uploaded, or certainly not taken and so pending again."""
+def settle(services: Services, stored: Stored[Batch], account: Account) -> Stored[Batch]:
+    """Find out what became of an earlier attempt: uploaded, or certainly not taken and so pending again.
+
+    Raises:
+        Wait: it is too early to be certain.
+    """
     batch, now = stored.value, services.now()
     if batch.claimed_until and now < batch.claimed_until:
         seconds = (batch.claimed_until - now).total_seconds()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporters.ending import end_overdue, end_run, final_counts, is_sending
+from exporters.errors import NoSnapshot
 from exporters.runs import Batch, BatchState, Counts, Run
 from tests.exporters.world import World
 
@@ -68,8 +69,9 @@ def test_a_run_that_is_not_to_end_goes_on(world: World) -> None:
 
 
 def test_an_error_fails_the_run_and_is_told(world: World) -> None:
-    run = end_run(world.services, uploading(world, PREPARED, a_batch(), stop="a batch failed"), error="the reason")
-    assert (run.status, run.error) == ("failed", "the reason")
+    run = uploading(world, PREPARED, a_batch(), stop="a batch failed")
+    run = end_run(world.services, run, error=NoSnapshot("the reason"))
+    assert (run.status, run.error, run.problem) == ("failed", "the reason", "no_snapshot")
 
 
 def test_a_run_that_was_stopped_tells_why(world: World) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from exporters.runs import Batch, Counts, Run, RunStore, Slot, new_run_id
+from exporters.run_store import RunStore
+from exporters.runs import Batch, Counts, Run, Slot, new_run_id
 from shared.documents import new_id
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, Invalid, NotFound
 from shared.tables import DocumentTable
 from tests.exporters.world import World
 
@@ -151,6 +152,31 @@ def test_the_newest_runs_come_first_and_only_as_many_as_are_asked_for(runs: RunS
         ids.append(run.run_id)
     assert [run.run_id for run in runs.newest(export_id, 2)] == [ids[2], ids[1]]
     assert [run.run_id for run in runs.newest(export_id, 50)] == ids[::-1]
+
+
+def test_the_runs_of_an_export_are_read_page_by_page(runs: RunStore) -> None:
+    export_id = new_id()
+    ids = []
+    for number in range(5):
+        run = begun(runs, NOW - timedelta(milliseconds=number), export_id)
+        runs.end(run, ending("failed"))  # type: ignore[arg-type]
+        ids.append(run.run_id)
+    first, after = runs.page(export_id, limit=2)
+    second, after_that = runs.page(export_id, after=after, limit=2)
+    third, after_all = runs.page(export_id, after=after_that, limit=2)
+    assert [[run.run_id for run in page] for page in (first, second, third)] == [ids[:2], ids[2:4], ids[4:]]
+    assert after_all is None
+
+
+def test_a_page_that_is_just_full_is_the_last(runs: RunStore) -> None:
+    run = begun(runs)
+    assert runs.page(run.export_id, limit=1) == ([run], None)
+
+
+@pytest.mark.parametrize("odd", ["", "nonsense", "20261122T120000123-4f2a9c' or 1 eq 1"])
+def test_a_page_after_something_that_is_no_run_is_refused(runs: RunStore, odd: str) -> None:
+    with pytest.raises(Invalid):
+        runs.page(new_id(), after=odd)
 
 
 @pytest.mark.parametrize("odd", ["", "a/b", "nonsense", "20261322T120000123-4f2a9c", "20261122T120000123-4f2a9c"])

@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from exporters.follow import _settled, _show, follow
+from exporters.accounts import account_of
+from exporters.ending import is_at_rest
+from exporters.follow import follow
 from exporters.runs import Batch, BatchState, Run
 from exporters.steps import run_step
+from exporters.turns import show_whether_all_sent
 from shared.queues import ACTIVITIES, RUNS, Message
 from tests.exporters.world import World
 
@@ -34,29 +37,65 @@ def now(world: World, run: Run) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("state", "stopped", "unclear_for", "settled"),
+    ("state", "stopped", "at_rest"),
     [
-        ("pending", False, None, False),
-        ("pending", True, None, True),
-        ("sending", True, None, True),
-        ("sending", True, 30, False),
-        # A minute longer than the batch may turn up: whoever looks for it has one look more.
-        ("sending", True, -30, False),
-        ("sending", True, -90, True),
-        ("sending", False, -90, False),
-        ("uploaded", False, None, False),
-        ("uploaded", True, None, False),
-        ("completed", False, None, True),
-        ("failed", False, None, True),
-        ("split", False, None, True),
+        ("pending", False, False),
+        ("pending", True, True),
+        ("sending", False, False),
+        ("sending", True, False),
+        ("uploaded", False, False),
+        ("uploaded", True, False),
+        ("completed", False, True),
+        ("failed", False, True),
+        ("split", False, True),
     ],
 )
-def test_nothing_more_happens_to_a_batch(
-    world: World, state: BatchState, stopped: bool, unclear_for: int | None, settled: bool
+def test_a_run_is_at_rest_when_nothing_more_happens_to_a_batch(
+    world: World, state: BatchState, stopped: bool, at_rest: bool
 ) -> None:
     run = uploading(world, stop="stopped" if stopped else None)
-    until = None if unclear_for is None else world.clock.now() + timedelta(seconds=unclear_for)
-    assert bool(_settled(a_batch(state, unclear_until=until), run, world.clock.now())) is settled
+    assert is_at_rest(run, [a_batch("completed"), a_batch(state)]) is at_rest
+
+
+def sending(world: World, *, unclear_for: float) -> Run:
+    """A stopped run with a batch that a worker was sending; nobody looks for it any more."""
+    now = world.clock.now()
+    claim = {"claimed_until": now - timedelta(seconds=90), "unclear_until": now + timedelta(seconds=unclear_for)}
+    return uploading(world, a_batch("sending", **claim), stop="somebody stopped it")
+
+
+def test_a_stopped_run_does_not_end_while_it_is_too_early_to_know_what_became_of_a_batch(world: World) -> None:
+    run = sending(world, unclear_for=30)
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id))
+    assert now(world, run).status == "uploading"
+    assert [waiting.queue for waiting in world.queue.waiting] == [ACTIVITIES]
+
+
+def test_a_stopped_run_ends_when_a_batch_that_nobody_looks_for_was_not_taken(world: World) -> None:
+    run = sending(world, unclear_for=-1)
+    follow(world.services, Message(export_id=run.export_id, run_id=run.run_id))
+    assert (now(world, run).status, now(world, run).counts.not_sent) == ("failed", 1)
+
+
+def test_a_stopped_run_counts_a_batch_that_was_taken_although_nobody_looks_for_it(world: World) -> None:
+    run = sending(world, unclear_for=-1)
+    (batch,) = world.services.runs.batches(run.run_id)
+    with account_of(world.services, run) as account:
+        send_by = world.clock.now() + timedelta(minutes=1)
+        account.import_file(run.list_id, batch.value.file_name, b"email\r\nana@example.com\r\n", send_by=send_by)
+    world.queue.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id))
+    world.deliver()
+    counts = now(world, run).counts
+    assert (counts.sent, counts.not_sent) == (1, 0)
+
+
+def test_a_stopped_run_waits_while_it_cannot_be_known_what_became_of_a_batch(world: World) -> None:
+    run = sending(world, unclear_for=-1)
+    world.fault("unavailable", path="/activities")
+    body = Message(export_id=run.export_id, run_id=run.run_id).model_dump_json()
+    run_step(world.services, ACTIVITIES, body)
+    assert now(world, run).status == "uploading"
+    assert [waiting.queue for waiting in world.queue.waiting] == [ACTIVITIES]
 
 
 def test_a_stopped_run_ends_with_its_batches_unsent(world: World) -> None:
@@ -114,7 +153,7 @@ def test_a_run_in_time_goes_on_and_is_looked_at_later_and_later(world: World) ->
 def test_a_run_of_which_all_is_uploaded_is_finishing(world: World, states: tuple[BatchState, ...], status: str) -> None:
     batches = [a_batch(state, number=number) for number, state in enumerate(states, 1)]
     run = uploading(world, *batches)
-    _show(world.services, run, world.services.runs.batches(run.run_id))
+    show_whether_all_sent(world.services, run, world.services.runs.batches(run.run_id))
     assert now(world, run).status == status
 
 

@@ -30,7 +30,7 @@ from local.processes import ProcessError, free_ports
 from local.simulator_client import Account
 from local.snapshot_folder import upload
 from local.stand import Stand
-from shared.models import Connection, Export
+from shared.models import Connection, Export, Schedule
 from shared.queues import Message
 from tests.faults.aftermath import leftovers, living_grants, takes
 from tests.faults.boundaries import Boundary
@@ -101,7 +101,7 @@ class Soak:
                 list_id=list_id,
                 segments=[segment_name(number)],
                 mapping={"email": "EMail", "first_name": "FirstName"},
-                schedule="off",
+                schedule=Schedule(active=False),
             )
         )
         # The id of the run is known when it has been started; only the rows of its batches need it.

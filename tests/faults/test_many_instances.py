@@ -17,6 +17,7 @@ from exporters.runs import ENDED
 from local.snapshot_folder import upload
 from local.stand import Stand
 from shared.errors import Conflict
+from shared.models import Schedule
 from shared.tables import DocumentTable, Key
 from tests.faults.oracle import expected, segment_name, write_segment
 
@@ -53,7 +54,7 @@ def start_runs(stand: Stand, folder: Path, count: int) -> dict[str, RunRecord]:
             list_id=list_id,
             segments=[segment_name(number)],
             mapping={"email": "EMail", "first_name": "FirstName"},
-            schedule="off",
+            schedule=Schedule(active=False),
         )
         started[list_id] = stand.app.run(export.id, stand.app.start_run(export.id))
     return started

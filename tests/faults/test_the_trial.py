@@ -11,6 +11,7 @@ import requests
 from exporters.runs import ENDED
 from local.snapshot_folder import upload
 from local.stand import Stand
+from shared.models import Schedule
 
 ROWS = 200_000
 PARTITIONS = 4
@@ -57,7 +58,7 @@ def test_every_contact_but_the_poison_one_is_delivered_once_and_the_one_is_named
             list_id=stand.account.list_id,
             segments=["Trial"],
             mapping={"email": "EMail", "first_name": "FirstName"},
-            schedule="off",
+            schedule=Schedule(active=False),
         )
         run = stand.app.run(export.id, stand.app.start_run(export.id))
         deadline = time.monotonic() + 300

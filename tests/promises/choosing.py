@@ -7,13 +7,14 @@ import json
 import random
 from datetime import datetime, timedelta
 
-from exporters import runs, start
-from exporters.runs import ENDED, RunStore, Slot
+from exporters import run_store
+from exporters.run_store import RunStore
+from exporters.runs import ENDED, Slot
 from shared.snapshots import catalog
 from shared.snapshots.completeness import Broken, Evidence, judge
 from shared.snapshots.models import Partition, StillWriting
 from shared.tables import Stored
-from tests.exporters.world import World
+from tests.exporters.world import World, refresh
 from tests.promises.promise import SEEDS, Guard, Worlds, replaced
 
 ROOT = "CustomerInsights_x/BlobExport"
@@ -57,7 +58,7 @@ def nothing_new_starts_no_scheduled_run(worlds: Worlds) -> None:
             world.write_snapshot("Loyal", ["p@example.com,P"], folder=f"2026/11/{day:02}/0000")
             for minute, event in enumerate(events, 1):
                 if event == "timer":
-                    started = len(start.start_scheduled(world.services))
+                    started = len(refresh(world.services))
                     assert started == is_new, f"{started} runs started; something new: {is_new}"
                 elif event == "on demand":
                     world.start(export)
@@ -136,7 +137,7 @@ GUARDS = [
     Guard(
         nothing_new_starts_no_scheduled_run,
         "remembering only what went through",
-        replaced(runs, "GOOD", ENDED),
+        replaced(run_store, "GOOD", ENDED),
         "0 runs started; something new: True",
     ),
 ]

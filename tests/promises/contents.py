@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from exporters import contacts, prepare
+from exporters import contacts, profiles
 from exporters.batches import Deduplicator
 from exporters.contact_fields import TEXT_LENGTHS
 from exporters.contacts import Contact, Mapping, Rejected, to_contact
@@ -80,7 +80,7 @@ def more_contacts_than_an_export_may_have_send_nothing(worlds: Worlds) -> None:
         before = contacts_of_all - len(rows)
         with worlds() as world, pytest.MonkeyPatch.context() as patch:
             # As if all the others had been read before these.
-            patch.setattr(prepare, "_Tally", functools.partial(prepare._Tally, read=before, prepared=before))
+            patch.setattr(profiles, "Tally", functools.partial(profiles.Tally, read=before, prepared=before))
             world.write_snapshot("Loyal", rows)
             run = world.run_to_end(world.add_export("Loyal"))
             imports = world.statistics()["imports_accepted"]
@@ -128,13 +128,13 @@ GUARDS = [
     Guard(
         texts_are_cut_to_the_documented_length_and_counted,
         "saying what was cut",
-        replaced(prepare, "to_contact", without_a_word),
+        replaced(profiles, "to_contact", without_a_word),
         "0 texts counted as cut",
     ),
     Guard(
         more_contacts_than_an_export_may_have_send_nothing,
         "the limit",
-        replaced(prepare, "MOST_CONTACTS", 10**9),
+        replaced(profiles, "MOST_CONTACTS", 10**9),
         "1 imports of 1,000,001 contacts",
     ),
     Guard(

@@ -13,7 +13,7 @@ import pytest
 import requests
 import urllib3
 
-from exporters import runs, start, upload
+from exporters import run_store, start, upload
 from exporters.constant_contact import client
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import Unreachable
@@ -21,9 +21,9 @@ from exporters.runs import Run
 from exporters.services import Services
 from exporters.start import AlreadyRunning
 from exporters.steps import run_step
-from shared.models import Export
+from shared.models import Export, Schedule
 from shared.queues import BATCHES
-from tests.exporters.world import World
+from tests.exporters.world import World, refresh
 from tests.promises.interruption import requests_of, watching
 from tests.promises.promise import SEEDS, Guard, Worlds, replaced
 from tests.promises.repeating import PEOPLE, one_after_the_other, prepare_segment
@@ -78,7 +78,7 @@ def an_export_has_one_run_at_a_time(worlds: Worlds) -> None:
         calls = requests_of(lambda: world.start(world.add_export("Loyal")))
         world.deliver()
         for at in range(1, calls + 1):
-            export = world.add_export("Loyal", schedule="off")
+            export = world.add_export("Loyal", schedule=Schedule(active=False))
 
             def another(number: int, at: int = at, export: Export = export) -> None:
                 if number == at:
@@ -97,7 +97,7 @@ def an_export_has_one_run_at_a_time(worlds: Worlds) -> None:
                 if event == "by hand":
                     start_by_hand(world, export)
                 elif event == "timer":
-                    start.start_scheduled(world.services)
+                    refresh(world.services)
                 elif event == "event":
                     folder = f"2026/11/22/{seed:02}{number:02}"
                     world.write_snapshot("Loyal", [f"p{number}@example.com,P"], folder=folder)
@@ -223,7 +223,7 @@ GUARDS = [
     Guard(
         an_export_has_one_run_at_a_time,
         "one transaction for a run and its slot",
-        replaced(runs, "together", one_after_the_other),
+        replaced(run_store, "together", one_after_the_other),
         "runs at a time",
     ),
     Guard(

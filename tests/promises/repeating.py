@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from azure.data.tables import TableClient
 
-from exporters import runs, start, turns, upload
+from exporters import run_store, start, turns, upload
 from exporters.batches import cut_batches
 from exporters.constant_contact.client import Account
-from exporters.runs import Batch, RunStore
+from exporters.run_store import RunStore
+from exporters.runs import Batch
 from exporters.services import Services
 from exporters.start import AlreadyRunning
 from exporters.steps import run_step
@@ -168,6 +169,8 @@ def assert_exact(world: World, export: Export, where: str) -> None:
     slot = world.services.runs.slot(export.id).value
     assert slot.run_id is None, f"{where}: the export is still held by {slot.run_id}"
     assert slot.exported, f"{where}: it is not remembered what was exported"
+    told = world.services.history.latest([export.id])[export.id]
+    assert (told.run_id, told.status) == (every[0].run_id, every[0].status), f"{where}: the history says {told}"
 
 
 # What protects it
@@ -214,7 +217,7 @@ GUARDS = [
     Guard(
         a_worker_may_die_at_any_request,
         "one transaction for a run and its slot",
-        replaced(runs, "together", one_after_the_other),
+        replaced(run_store, "together", one_after_the_other),
         "still held by|'queued'",
     ),
     Guard(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.promises import (
     bounds,
+    canceling,
     choosing,
     contents,
     counting,
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 MODULES = (
     *(repeating, once, outages, counting, sameness, choosing, contents),
-    *(bounds, tokens, privacy, reach, keeping),
+    *(bounds, tokens, privacy, reach, keeping, canceling),
 )
 GUARDS: list[Guard] = [guard for module in MODULES for guard in module.GUARDS]
 PROMISES: list[Promise] = list(dict.fromkeys(guard.promise for guard in GUARDS))
