@@ -14,10 +14,10 @@ from azurefunctions.extensions.bindings import blob as blobs
 
 from admin import connecting
 from admin.site import make_api, make_pages
-from exporters import keep_alive, start, sweeping
+from exporters import keep_alive, notifications, start, sweeping
 from exporters.services import Services, connect
 from exporters.steps import give_up, run_step
-from shared.queues import ACTIVITIES, BATCHES, RUNS
+from shared.queues import ACTIVITIES, BATCHES, NOTIFICATIONS, RUNS
 from shared.settings import load_settings
 
 # A missing or wrong setting stops the app here, by name, before any trigger can fire.
@@ -40,9 +40,16 @@ pages = func.AsgiMiddleware(make_pages(services, settings))  # type: ignore[no-u
 
 @app.timer_trigger(arg_name="timer", schedule="%REFRESH_SCHEDULE%")
 def refresh(timer: func.TimerRequest) -> None:
-    """With every scheduled refresh: start each export that has something new."""
-    started = start.start_scheduled(services())
+    """With every scheduled refresh: start each export that goes with it and has something new."""
+    started = start.start_due(services())
     log.info("refresh schedule (past due: %s) started %d runs", timer.past_due, len(started))
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
+def start_due(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
+    """Every five minutes: start exports whose own time has come, and make up what could not be started in time."""
+    started = start.start_due(services())
+    log.info("own schedules, and what was missed, started %d runs", len(started))
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 */15 * * * *")
@@ -50,6 +57,7 @@ def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes i
     """Four times an hour: take up runs that nobody carries on, delete old files and sign-ins that nobody finished."""
     try:
         sweeping.take_up_lost_runs(services())
+        sweeping.complete_history(services())
     finally:
         files, drafts = sweeping.delete_old_files(services()), connecting.remove_abandoned(services())
         log.info("the sweep deleted %d files and %d sign-ins that were not finished", files, drafts)
@@ -123,3 +131,15 @@ def give_up_batch(msg: func.QueueMessage) -> None:
 def give_up_activities(msg: func.QueueMessage) -> None:
     """Following failed as often as the host tries."""
     give_up(services(), ACTIVITIES, msg.get_body())
+
+
+@app.queue_trigger(arg_name="msg", queue_name=NOTIFICATIONS, connection="AzureWebJobsStorage")
+def notify(msg: func.QueueMessage) -> None:
+    """Post that an export has failed, or works again, to the web address of the settings."""
+    notifications.deliver(services(), msg.get_body())
+
+
+@app.queue_trigger(arg_name="msg", queue_name=f"{NOTIFICATIONS}-poison", connection="AzureWebJobsStorage")
+def give_up_notification(msg: func.QueueMessage) -> None:
+    """Posting failed as often as the host tries."""
+    notifications.give_up(msg.get_body())

@@ -1,21 +1,37 @@
-"""Starts runs: one at a time per export, on demand always, by timer and event only when there is something new."""
+"""Starts runs: one at a time per export, on demand always, by a schedule and by an event only for something new.
+
+A scheduled time is seen to once, and that is kept with the export's slot: whoever comes a second time, another instance
+or a timer that makes up what was missed, finds it seen to.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+from azure.core.exceptions import AzureError
 
 from exporters.each import each
-from exporters.runs import Run, Trigger, new_run_id
+from exporters.runs import Run, Slot, Trigger, new_run_id
+from exporters.schedules import last_due
 from exporters.services import Services
 from shared.errors import Conflict, ExportError, Invalid, NotFound
 from shared.models import Export
 from shared.queues import RUNS, Message
+from shared.refresh_schedule import last_refresh
 from shared.snapshots import SegmentCatalog
 from shared.snapshots.paths import MODEL_FILE, is_data_file, name_of
+from shared.tables import Stored
 
 # A run that was started gets its message at once; one that still has none was left behind.
 _MESSAGE_IS_LATE = timedelta(minutes=2)
-BY_TIMER, BY_EVENT = "refresh schedule", "new snapshot"
+# A timer may fire a moment before its time.
+_EARLY = timedelta(seconds=2)
+BY_TIMER, BY_EVENT, BY_SCHEDULE = "refresh schedule", "new snapshot", "schedule"
+_STORAGE_IS_AWAY = "The storage account does not answer. Start the export again in some minutes."
 
 
 class AlreadyRunning(Conflict):
@@ -28,7 +44,18 @@ class AlreadyRunning(Conflict):
         self.run = run
 
 
-def start_on_demand(services: Services, export_id: str, started_by: str) -> Run:
+class StartedAll(NamedTuple):
+    """What became of a start of many exports; the last are those that cannot run, and why."""
+
+    started: list[Run]
+    already_running: list[Run]
+    not_started: list[tuple[Export, str]]
+
+
+# --- Because somebody asks --------------------------------------------------------------------------------------------
+
+
+def start_on_demand(services: Services, export_id: str, started_by: str, started_by_id: str | None = None) -> Run:
     """Start a run whatever was exported before.
 
     Raises:
@@ -41,35 +68,106 @@ def start_on_demand(services: Services, export_id: str, started_by: str) -> Run:
         raise Invalid(
             f"The export “{export.name}” has no connection, so it cannot run. Give it one first; nothing was started."
         )
-    run, is_new = _take_slot(services, export, "http", started_by)
+    run, is_new = _take_slot(services, export, "http", started_by, started_by_id=started_by_id)
     if not is_new:
         raise AlreadyRunning(run)
     return run
 
 
-def start_scheduled(services: Services) -> list[Run]:
-    """Start every export with an active schedule and a connection that has a snapshot not yet exported successfully.
+def start_all(services: Services, started_by: str, started_by_id: str | None, exports: Iterable[Export]) -> StartedAll:
+    """Start those of the exports that have an active schedule and a connection, whatever was exported before."""
+    result = StartedAll([], [], [])
+    for export in exports:
+        if not (export.schedule.active and export.connection_id):
+            continue
+        try:
+            run, is_new = _take_slot(services, export, "http", started_by, started_by_id=started_by_id)
+        except ExportError as error:
+            result.not_started.append((export, str(error)))
+        except AzureError:
+            result.not_started.append((export, _STORAGE_IS_AWAY))
+        else:
+            (result.started if is_new else result.already_running).append(run)
+    return result
 
-    An export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn.
+
+# --- Because it is time -----------------------------------------------------------------------------------------------
+
+
+def start_due(services: Services) -> list[Run]:
+    """Start what is due: by the refresh schedule, and by schedules of exports themselves.
+
+    What was due while nobody looked is started now; of several times that were missed, one. A time is seen to once,
+    however many look at it. An export with nothing new gets a run that says so (`up_to_date`) and is not returned. An
+    export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn:
+    whoever looks next sees to what is left.
     """
+    now = services.now() + _EARLY
+    looked = services.last_look.until(otherwise=now - 2 * _EARLY)
+    refresh = last_refresh(services.settings.refresh_schedule, now, looked)
     catalog = services.catalog()
 
     def start(export: Export) -> Run | None:
-        if not _runs_by_itself(export):
+        due = refresh if export.schedule.with_refresh else last_due(export.schedule, now, looked)
+        if due is None or due <= export.created_at:
+            return None
+        return _start_at(services, catalog, export, due)
+
+    started = each(services.exports.all(), start, name_of_export)
+    services.last_look.move(now)
+    return started
+
+
+def _start_at(services: Services, catalog: SegmentCatalog, export: Export, due: datetime) -> Run | None:
+    """See to one time of an export's schedule: start a run, or record that nothing is new, or leave it to the one
+    that is under way and, if that has not taken up what is new, to one that follows it.
+    """
+    if export.connection_id is None:
+        return None
+    by = BY_TIMER if export.schedule.with_refresh else BY_SCHEDULE
+    while True:
+        slot = services.runs.slot(export.id)
+        under_way = _under_way(services, slot.value, export)
+        # What a run under way was to be followed by is still to be started, if nobody has since it ended.
+        was_left = slot.value.start_again and under_way is None
+        if slot.value.due_until is not None and due <= slot.value.due_until and not was_left:
             return None
         newest = _newest(catalog, export)
-        exported = services.runs.slot(export.id).value.exported
-        # A segment without any snapshot starts a run too: it fails, and says what is missing.
-        if newest.keys() == set(export.segments) and newest == exported:
-            return None
-        run, is_new = _take_slot(services, export, "timer", BY_TIMER, versions=newest)
-        return run if is_new else None
+        if under_way is not None:
+            if newest == slot.value.seen:
+                services.runs.change_slot(export.id, due_until=due)
+                return None
+            services.runs.change_slot(export.id, due_until=due, start_again=True)
+            # The run may have ended before it could see that.
+            return start_again(services, under_way)
+        run = _new_run(services, export, "timer", by, due=due)
+        try:
+            # A segment without any snapshot starts a run too: it fails, and says what is missing.
+            is_complete = newest.keys() == set(export.segments)
+            if is_complete and (newest, run.recipe) == (slot.value.exported, slot.value.recipe):
+                _record_up_to_date(services, run, slot, newest)
+                return None
+            return _begin(services, run, slot, newest)
+        except Conflict:
+            continue
 
-    return each(services.exports.all(), start, name_of_export)
+
+def _record_up_to_date(services: Services, run: Run, slot: Stored[Slot], newest: dict[str, str]) -> None:
+    now = services.now()
+    # A version is that of a snapshot: its id, and behind the @ what its files are.
+    snapshots = {segment: version.rpartition("@")[0] for segment, version in newest.items()}
+    ended = {"status": "up_to_date", "started_at": now, "ended_at": now, "versions": newest, "snapshots": snapshots}
+    services.history.note(run)
+    run = run.model_copy(update=ended)
+    services.runs.add_ended(run, slot)
+    services.history.note(run)
+
+
+# --- Because a snapshot has come --------------------------------------------------------------------------------------
 
 
 def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
-    """A blob arrived in the snapshot container: start every scheduled export that has not taken it up yet.
+    """A blob arrived in the snapshot container: start every export that goes with it and has not taken it up yet.
 
     An export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn.
     """
@@ -78,7 +176,7 @@ def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
     catalog = services.catalog()
 
     def start(export: Export) -> Run | None:
-        if not _runs_by_itself(export):
+        if not (export.schedule.with_refresh and export.connection_id):
             return None
         newest = _newest(catalog, export)
         if not newest or newest == services.runs.slot(export.id).value.seen:
@@ -103,21 +201,25 @@ def start_again(services: Services, ended: Run) -> Run | None:
     except NotFound:
         return None  # Removed while its last run was under way.
     newest = _newest(services.catalog(), export)
-    if newest == slot.seen or not _runs_by_itself(export):
+    if newest == slot.seen or not (export.schedule.active and export.connection_id):
         services.runs.change_slot(export.id, start_again=False)
         return None
-    run, _ = _take_slot(services, export, "event", BY_EVENT, versions=newest)
+    # A time of its schedule that came meanwhile is what it is started for, else it is the snapshot.
+    due = slot.due_until if slot.due_until is not None and slot.due_until >= ended.created_at else None
+    if due is None:
+        run, _ = _take_slot(services, export, "event", BY_EVENT, versions=newest)
+    else:
+        by = BY_TIMER if export.schedule.with_refresh else BY_SCHEDULE
+        run, _ = _take_slot(services, export, "timer", by, versions=newest, due=due)
     return run
+
+
+# --- How --------------------------------------------------------------------------------------------------------------
 
 
 def name_of_export(export: Export) -> str:
     """What the log calls it."""
     return f"export {export.id}"
-
-
-def _runs_by_itself(export: Export) -> bool:
-    """Whether the refresh schedule and new snapshots start it; one that was detached from its connection waits."""
-    return export.schedule != "off" and export.connection_id is not None
 
 
 def _newest(catalog: SegmentCatalog, export: Export) -> dict[str, str]:
@@ -129,35 +231,87 @@ def _newest(catalog: SegmentCatalog, export: Export) -> dict[str, str]:
 
 
 def _take_slot(
-    services: Services, export: Export, trigger: Trigger, started_by: str, *, versions: dict[str, str] | None = None
+    services: Services,
+    export: Export,
+    trigger: Trigger,
+    started_by: str,
+    *,
+    started_by_id: str | None = None,
+    versions: dict[str, str] | None = None,
+    due: datetime | None = None,
 ) -> tuple[Run, bool]:
     """A new run of the export and True, or the run that holds its slot and False."""
     while True:
         slot = services.runs.slot(export.id)
-        if slot.value.run_id is not None:
-            run = services.runs.get(export.id, slot.value.run_id)
-            if run.status == "queued" and services.now() > run.created_at + _MESSAGE_IS_LATE:
-                # Whoever started it may have died before its message was sent; a second message does no harm.
-                _send(services, run)
-            return run, False
-        now = services.now()
-        run = Run(
-            run_id=new_run_id(now),
-            export_id=export.id,
-            export_name=export.name,
-            trigger=trigger,
-            started_by=started_by,
-            created_at=now,
-            list_id=export.list_id,
-            connection_id=export.connection_id,
-            segments=export.segments,
-        )
+        if under_way := _under_way(services, slot.value, export):
+            return under_way, False
+        run = _new_run(services, export, trigger, started_by, started_by_id=started_by_id, due=due)
         try:
-            services.runs.begin(run, slot, slot.value.seen if versions is None else versions)
+            return _begin(services, run, slot, slot.value.seen if versions is None else versions), True
         except Conflict:
             continue
+
+
+def _under_way(services: Services, slot: Slot, export: Export) -> Run | None:
+    """The run that holds the slot; one whose message is late gets another."""
+    if slot.run_id is None:
+        return None
+    run = services.runs.get(export.id, slot.run_id)
+    if run.status == "queued" and services.now() > run.created_at + _MESSAGE_IS_LATE:
+        # Whoever started it may have died before its message was sent; a second message does no harm.
         _send(services, run)
-        return run, True
+    return run
+
+
+def _new_run(
+    services: Services,
+    export: Export,
+    trigger: Trigger,
+    started_by: str,
+    *,
+    started_by_id: str | None = None,
+    due: datetime | None = None,
+) -> Run:
+    """A run of the export as it is now, with the names that it has to show when they are others or gone."""
+    connection_id = str(export.connection_id)
+    try:
+        connection = services.connections.get(connection_id)
+    except NotFound:
+        connection = None  # The run fails, and says so.
+    now = services.now()
+    account_id = connection.account.id if connection and connection.account else None
+    return Run(
+        run_id=new_run_id(now),
+        export_id=export.id,
+        export_name=export.name,
+        trigger=trigger,
+        started_by=started_by,
+        started_by_id=started_by_id,
+        created_at=now,
+        schedule_due=due,
+        list_id=export.list_id,
+        list_name=export.list_name,
+        connection_id=connection_id,
+        connection_name=connection.display_name if connection else None,
+        account_id=account_id,
+        segments=export.segments,
+        recipe=_recipe(export, account_id),
+    )
+
+
+def _recipe(export: Export, account_id: str | None) -> str:
+    """Changes when the same snapshots would not be sent to the same place in the same way."""
+    decides = {"connection_id", "list_id", "segments", "mapping", "reading"}
+    facts = export.model_dump(mode="json", include=decides) | {"account": account_id}
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _begin(services: Services, run: Run, slot: Stored[Slot], versions: dict[str, str]) -> Run:
+    """Let the run begin; raises Conflict when the slot was taken in between."""
+    services.history.note(run)
+    services.runs.begin(run, slot, versions)
+    _send(services, run)
+    return run
 
 
 def _send(services: Services, run: Run) -> None:

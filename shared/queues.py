@@ -7,13 +7,14 @@ from pydantic import BaseModel, ConfigDict
 from shared.storage import Storage
 
 RUNS, BATCHES, ACTIVITIES = "export-runs", "export-batches", "export-activities"
+NOTIFICATIONS = "export-notifications"
 
 # The queue service hides a message for seven days at the most; waits here are hours.
 _LONGEST_DELAY_SECONDS = 24 * 3600
 
 
 class Message(BaseModel):
-    """Which run, and for an upload which batch; `turn` counts how often the run's activities were looked at."""
+    """Which run, and for an upload which batch; `turn` counts how often it came back, or the activities looked at."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.errors import ExportError
+from shared.refresh_schedule import read_fields
 
 
 class SettingsError(ExportError):
@@ -24,10 +24,17 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _https_or_loopback(value: str) -> str:
+    """What is posted there names exports and lists, and the address itself may be a secret."""
+    parts = urlsplit(value)
+    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and loopback)):
+        raise ValueError("is not a web address that begins with https://")
+    return value
+
+
 def _schedule(value: str) -> str:
-    """Only the form: the host reads the fields, and refuses what it cannot."""
-    if re.fullmatch(r"\s*([\w*/,-]+\s+){4,5}[\w*/,-]+\s*", value) is None:
-        raise ValueError("is not a schedule of six fields (second minute hour day month weekday)")
+    read_fields(value)
     return value
 
 
@@ -86,6 +93,10 @@ class Settings(BaseModel):
     file_retention_days: float = Field(default=14, alias="FILE_RETENTION_DAYS", gt=0, le=3650)
 
     key_vault_url: WebAddress = Field(alias="KEY_VAULT_URL")
+
+    notification_web_address: Annotated[str, AfterValidator(_https_or_loopback)] | None = Field(
+        default=None, alias="NOTIFICATION_WEB_ADDRESS", repr=False
+    )
 
     site_url: WebAddress | None = Field(default=None, alias="SITE_URL")
     # These two are set by the platform: the app's own host name, and whether it signs people in (Easy Auth).

@@ -14,6 +14,7 @@ from exporters.runs import ENDED
 from local.samples import Samples, write_samples
 from local.snapshot_folder import upload
 from local.stand import Stand
+from shared.models import Schedule
 
 PROFILES = 100_000
 SEGMENTS = ["LoyaltyMembers", "NewsletterSubscribers"]
@@ -40,7 +41,7 @@ def start(stand: Stand) -> RunRecord:
         list_id=stand.account.list_id,
         segments=SEGMENTS,
         mapping={"email": "EMail", "first_name": "FirstName", "last_name": "LastName"},
-        schedule="off",
+        schedule=Schedule(active=False),
     )
     return stand.app.run(export.id, stand.app.start_run(export.id))
 

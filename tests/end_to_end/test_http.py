@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from local.stand import Stand
+from shared.models import Schedule
 
 LIST = "5f2c8a10-56dd-11e9-932a-fa163ea075fa"
 ROUTES = [
@@ -39,7 +40,7 @@ def export_id(stand: Stand) -> str:
         list_id=LIST,
         segments=["NotThere"],
         mapping={"email": "EMail"},
-        schedule="off",
+        schedule=Schedule(active=False),
     ).id
 
 

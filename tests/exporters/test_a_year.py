@@ -7,10 +7,9 @@ import random
 import pytest
 
 from exporters.runs import ENDED, Run
-from exporters.start import start_scheduled
 from exporters.sweeping import SILENCE, delete_old_files, take_up_lost_runs
 from shared.models import Export
-from tests.exporters.world import World
+from tests.exporters.world import World, refresh
 
 DAYS = 365
 DAYS_BETWEEN_RUNS = 7
@@ -24,7 +23,7 @@ def a_day(world: World, exports: list[Export], chance: random.Random, day: int) 
         world.write_snapshot(export.segments[0], people)
     if chance.random() < 0.5:
         world.fault(chance.choice(FAULTS), times=1)
-    start_scheduled(world.services)
+    refresh(world.services)
     for _ in range(chance.randint(1, 12)):
         if world.queue.waiting:
             world.deliver_next()

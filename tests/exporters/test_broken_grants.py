@@ -7,6 +7,7 @@ import requests
 
 from exporters.accounts import account_of, mark_broken
 from exporters.constant_contact.errors import AppNotAccepted, SignInAgain
+from shared.errors import Wait
 from shared.models import ConstantContactAccount
 from tests.exporters.world import World
 
@@ -31,6 +32,7 @@ def test_a_run_with_a_broken_grant_fails_and_the_connection_says_the_same(world:
     assert run.status == "failed"
     assert marked.state == "sign_in_again"
     assert marked.sign_in_again == run.error
+    assert marked.sign_in_problem == "refused"
     assert "no longer accepts" in (run.error or "")
 
 
@@ -72,7 +74,7 @@ def test_the_grant_that_was_broken_before_somebody_signed_in_again_is_not_held_a
             world.services.connections.change(world.connection.id, lambda one: one.model_copy(update=update))
             raise SignInAgain("the old one")
 
-    with pytest.raises(SignInAgain):
+    with pytest.raises(Wait, match="signed in"):
         works_while_somebody_signs_in()
     assert state(world) == "connected"
 

@@ -8,7 +8,7 @@ from exporters import start
 from exporters.runs import Run
 from shared.errors import Invalid
 from shared.models import Export
-from tests.exporters.world import World
+from tests.exporters.world import World, refresh
 
 ARRIVED = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130/Loyal_1.csv"
 
@@ -32,7 +32,7 @@ def test_it_cannot_be_started_on_demand_and_it_is_said_why(world: World, detache
 
 def test_the_schedule_and_new_snapshots_leave_it_out_and_start_the_others(world: World, detached: Export) -> None:
     other = world.add_export("Loyal", name="Other")
-    assert [run.export_id for run in start.start_scheduled(world.services)] == [other.id]
+    assert [run.export_id for run in refresh(world.services)] == [other.id]
     world.deliver()
     world.write_snapshot("Loyal", ["bo@example.com,Bo"], folder="2026/11/22/0230")
     assert [run.export_id for run in start.start_for_snapshots(world.services, ARRIVED)] == [other.id]
@@ -42,7 +42,7 @@ def test_the_schedule_and_new_snapshots_leave_it_out_and_start_the_others(world:
 def test_it_runs_again_once_it_has_a_connection(world: World, detached: Export) -> None:
     attach = {"connection_id": world.connection.id}
     world.services.exports.change(detached.id, lambda one: one.model_copy(update=attach))
-    assert [run.export_id for run in start.start_scheduled(world.services)] == [detached.id]
+    assert [run.export_id for run in refresh(world.services)] == [detached.id]
     world.deliver()
     assert world.last_run(detached).status == "successful"
 

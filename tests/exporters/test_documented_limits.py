@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporters import batches, prepare
+from exporters import batches, profiles
 from exporters.constant_contact import limits, tokens
 from exporters.contact_fields import EMAIL_LENGTH, MAX_CUSTOM_FIELDS, PHONE_LENGTH, TEXT_LENGTHS
 
@@ -14,7 +14,7 @@ from exporters.contact_fields import EMAIL_LENGTH, MAX_CUSTOM_FIELDS, PHONE_LENG
     [
         ("rows of a file, 40,000 with its header", batches.MAX_CONTACTS, 39_999),
         ("bytes that a file stays under", batches.MAX_BYTES, 4_000_000),
-        ("contacts of an export", prepare.MOST_CONTACTS, 1_000_000),
+        ("contacts of an export", profiles.MOST_CONTACTS, 1_000_000),
         ("characters of an address", EMAIL_LENGTH, 80),
         ("characters of a phone number", PHONE_LENGTH, 25),
         ("custom fields of an import", MAX_CUSTOM_FIELDS, 25),

@@ -8,7 +8,8 @@ from exporters import start
 from exporters.runs import Run
 from exporters.services import Services
 from shared.errors import NotFound
-from tests.exporters.world import World
+from shared.models import Schedule
+from tests.exporters.world import World, refresh
 
 MODEL = "CustomerInsights_x/BlobExport/model.json"
 PARTITION = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130/Loyal_1.csv"
@@ -54,7 +55,7 @@ def test_on_demand_an_export_runs_again_though_nothing_is_new(world: World, serv
 
 def test_a_new_snapshot_starts_the_exports_that_have_not_taken_it_up(world: World, services: Services) -> None:
     export = world.add_export("Loyal")
-    other = world.add_export("Loyal", schedule="off")
+    other = world.add_export("Loyal", schedule=Schedule(active=False))
     assert [run.export_id for run in start.start_for_snapshots(services, PARTITION)] == [export.id]
     world.deliver()
     assert world.last_run(export).trigger == "event"
@@ -110,21 +111,21 @@ def test_a_run_that_failed_is_not_started_again_by_the_same_snapshot(world: Worl
 
 def test_the_refresh_schedule_starts_what_has_not_gone_through(world: World, services: Services) -> None:
     export = world.add_export("Loyal")
-    assert len(start.start_scheduled(services)) == 1
+    assert len(refresh(services)) == 1
     world.deliver()
     assert world.last_run(export).trigger == "timer"
-    assert start.start_scheduled(services) == []
+    assert refresh(services) == []
 
 
 def test_the_refresh_schedule_tries_a_failed_export_again(world: World, services: Services) -> None:
     export = world.add_export("Loyal", mapping={"email": "Mail"})
     world.run_to_end(export)
-    assert len(start.start_scheduled(services)) == 1
+    assert len(refresh(services)) == 1
 
 
 def test_the_refresh_schedule_leaves_out_what_is_switched_off(world: World, services: Services) -> None:
-    world.add_export("Loyal", schedule="off")
-    assert start.start_scheduled(services) == []
+    world.add_export("Loyal", schedule=Schedule(active=False))
+    assert refresh(services) == []
 
 
 def test_whoever_starts_an_export_whose_message_was_lost_sends_it_again(world: World, services: Services) -> None:
@@ -142,7 +143,7 @@ def test_one_export_that_cannot_be_listed_does_not_stop_the_others(world: World,
     for root in ("one", "two"):
         world.upload(f"{root}/Twice/2026/11/22/0130/Twice_1.csv", b"EMail\na@example.com\n")
     broken, good = world.add_export("Twice", mapping={"email": "EMail"}), world.add_export("Loyal")
-    assert len(start.start_scheduled(services)) == 2
+    assert len(refresh(services)) == 2
     world.deliver()
     assert "Twice" in (world.last_run(broken).error or "")
     assert world.last_run(good).status == "successful"

@@ -7,8 +7,9 @@ import pytest
 from exporters import start
 from exporters.runs import Run
 from exporters.start import AlreadyRunning
+from shared.models import Schedule
 from shared.queues import RUNS
-from tests.exporters.world import World
+from tests.exporters.world import World, refresh
 
 ARRIVED = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130/Loyal_1.csv"
 
@@ -58,11 +59,11 @@ def test_whoever_starts_a_running_export_is_told_which_run_it_is(world: World) -
 
 
 def test_a_run_says_how_and_by_whom_it_was_started(world: World) -> None:
-    by_hand = world.start(world.add_export("Loyal", schedule="off"))
+    by_hand = world.start(world.add_export("Loyal", schedule=Schedule(active=False)))
     export = world.add_export("Loyal")
     (by_event,) = start.start_for_snapshots(world.services, ARRIVED)
     ended(world, by_event)
-    (by_timer,) = start.start_scheduled(world.services)
+    (by_timer,) = refresh(world.services)
     assert (by_hand.trigger, by_hand.started_by) == ("http", "test")
     assert (by_event.trigger, by_event.started_by) == ("event", "new snapshot")
     assert (by_timer.trigger, by_timer.started_by) == ("timer", "refresh schedule")
@@ -94,9 +95,9 @@ def test_a_model_file_starts_what_its_data_files_start(world: World) -> None:
 
 
 def test_an_export_that_is_switched_off_is_started_by_hand_alone(world: World) -> None:
-    export = world.add_export("Loyal", schedule="off")
+    export = world.add_export("Loyal", schedule=Schedule(active=False))
     assert start.start_for_snapshots(world.services, ARRIVED) == []
-    assert start.start_scheduled(world.services) == []
+    assert refresh(world.services) == []
     assert world.start(export)
 
 
@@ -145,11 +146,11 @@ def test_the_timer_starts_what_was_not_exported_and_only_that(world: World) -> N
     done, new = world.add_export("Loyal", name="Done"), world.add_export("Loyal", name="New")
     world.run_to_end(done)
     world.queue.waiting.clear()
-    assert [run.export_name for run in start.start_scheduled(world.services)] == ["New"]
-    assert start.start_scheduled(world.services) == []
+    assert [run.export_name for run in refresh(world.services)] == ["New"]
+    assert refresh(world.services) == []
     assert new
 
 
 def test_an_export_of_a_segment_that_is_not_there_is_started_to_say_so(world: World) -> None:
     world.add_export("Loyal", "Nobody knows this")
-    assert len(start.start_scheduled(world.services)) == 1
+    assert len(refresh(world.services)) == 1

@@ -14,7 +14,7 @@ from exporters.runs import Run, new_run_id
 from exporters.services import Services
 from exporters.sweeping import SILENCE, take_up_lost_runs
 from shared.models import Export
-from tests.exporters.world import World
+from tests.exporters.world import World, refresh
 
 ARRIVED = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130/Loyal_1.csv"
 
@@ -63,7 +63,7 @@ def without(world: World, export: Export, error: AzureError) -> Iterator[None]:
         yield
 
 
-STARTS = pytest.mark.parametrize("start_all", [start.start_scheduled, by_event])
+STARTS = pytest.mark.parametrize("start_all", [refresh, by_event])
 
 
 @STARTS

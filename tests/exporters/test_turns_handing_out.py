@@ -32,6 +32,16 @@ def test_the_first_four_batches_are_handed_out_and_one_message_that_follows(worl
     assert 0 < (following.due - world.clock.now()).total_seconds() <= 1
 
 
+def test_the_message_that_follows_is_there_before_the_last_batch_can_be_uploaded(world: World) -> None:
+    run = a_run(world, (1, "", "pending"), (2, "", "pending"))
+    hand_out(world.services, run)
+    assert [one.queue for one in sorted(world.queue.waiting, key=lambda one: one.number)] == [
+        ACTIVITIES,
+        BATCHES,
+        BATCHES,
+    ]
+
+
 def test_of_each_row_the_first_that_is_not_uploaded_is_handed_out(world: World) -> None:
     states: list[BatchState] = [
         "uploaded",

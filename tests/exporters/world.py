@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import requests
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -21,7 +22,11 @@ from exporters.constant_contact.session import timed_session
 from exporters.constant_contact.sign_in import SignIn
 from exporters.constant_contact.tokens import CLIENT_SECRET_NAME, Tokens
 from exporters.files import RunFiles
-from exporters.runs import Run, RunStore
+from exporters.history import History
+from exporters.known_counts import KnownCounts
+from exporters.last_look import LastLook
+from exporters.run_store import RunStore
+from exporters.runs import Run
 from exporters.services import Services
 from exporters.steps import run_step
 from local.azurite import Azurite
@@ -31,10 +36,19 @@ from shared.audit import AuditLog
 from shared.clock import TableClock
 from shared.documents import Connections, Exports, new_id
 from shared.drafts import Drafts
+from shared.loose_secrets import LooseSecrets
 from shared.models import Connection, Consent, Export
 from shared.queues import Message, Queues
 from shared.secrets import Secrets
 from shared.settings import Settings, load_settings
+
+
+def refresh(services: Services) -> list[Run]:
+    """What the app does when its refresh schedule says that it is time, as if that were now."""
+    due = services.now()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(start, "last_refresh", lambda *_: due)
+        return start.start_due(services)
 
 
 class Clock:
@@ -244,11 +258,14 @@ class World:
             now=self.clock.now,
             pause=self.clock.advance,
         )
+        runs = RunStore(tables.create_table(f"Runs{mark}"), tables.create_table(f"Batches{mark}"))
         return Services(
             settings=self.settings,
             connections=Connections(tables.create_table(f"Connections{mark}")),
             exports=Exports(tables.create_table(f"Exports{mark}")),
-            runs=RunStore(tables.create_table(f"Runs{mark}"), tables.create_table(f"Batches{mark}")),
+            runs=runs,
+            history=History(tables.create_table(f"History{mark}"), runs, now=self.clock.now),
+            last_look=LastLook(tables.create_table(f"Schedules{mark}")),
             queues=self.queue,
             snapshots=container("segments"),
             files=container("exports"),
@@ -261,11 +278,14 @@ class World:
                 session=session,
                 now=self.clock.now,
             ),
+            limiter=limiter,
             audit=AuditLog(tables.create_table(f"Audit{mark}")),
             drafts=Drafts(tables.create_table(f"Drafts{mark}")),
             sign_in=SignIn(self.settings, secrets, limiter, now=self.clock.now),
             tokens=tokens,
             secrets=secrets,
+            loose_secrets=LooseSecrets(tables.create_table(f"LooseSecrets{mark}")),
+            counts=KnownCounts(tables.create_table(f"Segments{mark}")),
             now=self.clock.now,
         )
 
