@@ -76,10 +76,24 @@ def caller(request: Request) -> Person:
 
     Where a person is signed in too, it is they who call, and their role counts; raises NotAllowed.
     """
+    return _with_role(_calls(request), "Administrator")
+
+
+def calling_contributor(request: Request) -> Person:
+    """Dependency of the API: who calls, a contributor or an administrator; raises NotAllowed."""
+    return _with_role(_calls(request), "Contributor")
+
+
+def calling_viewer(request: Request) -> Person:
+    """Dependency of the API: who calls, with any role; raises NotAllowed."""
+    return _with_role(_calls(request), "Viewer")
+
+
+def _calls(request: Request) -> Person:
     found = person(request)
     if found is None and _names_somebody(request):
         raise SignedOut  # Somebody who cannot be told is not the holder of the key alone.
-    return _with_role(found or FUNCTION_KEY, "Administrator")
+    return found or FUNCTION_KEY
 
 
 def _names_somebody(request: Request) -> bool:

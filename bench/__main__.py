@@ -1,5 +1,7 @@
 """`python3 dev.py bench`: how fast profiles become batches, as ratios to the least that the work could take.
 
+`bench pages` measures the pages and the API instead, `bench history` the lists of runs.
+
 Machines are noisy, so nothing here passes or fails. Each line is measured next to its yardstick in the same run.
 """
 
@@ -12,12 +14,14 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from bench import history, pages
 from exporters import email_address
 from exporters.batches import Deduplicator, Place, cut_batches
 from exporters.contacts import Contact, Mapping, Rejected, to_contact
 
 MAPPING = Mapping(fields={"email": "EMail", "first_name": "FirstName", "last_name": "LastName"})
 REPEATS = 3
+OTHERS = {"pages": pages.main, "history": history.main}
 
 
 def profiles(count: int) -> list[tuple[str, str, str]]:
@@ -61,8 +65,13 @@ def clean_all(rows: Sequence[tuple[str, str, str]]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python3 dev.py bench")
+    parser.add_argument("what", nargs="?", choices=("profiles", *OTHERS), default="profiles", help="what to measure")
     parser.add_argument("--profiles", type=int, default=200_000, help="how many profiles (default 200,000)")
-    count = parser.parse_args().profiles
+    asked = parser.parse_args()
+    if asked.what in OTHERS:
+        OTHERS[asked.what]()
+        return
+    count = asked.profiles
     rows = profiles(count)
     text = io.StringIO()
     csv.writer(text).writerows(rows)

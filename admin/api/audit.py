@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from admin.api.paging import After, Limit, page_of
 from exporters.services import Services
 from shared.audit import AuditEntry, month_of
 
@@ -15,10 +16,11 @@ _MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 
 class AuditPage(BaseModel):
-    """The changes of a month, the newest first."""
+    """Some changes of a month, the newest first; `next` is the `after` of the page that follows, null on the last."""
 
     month: str
     entries: list[AuditEntry]
+    next: str | None
 
 
 def audit_router(services: Callable[[], Services]) -> APIRouter:
@@ -28,10 +30,13 @@ def audit_router(services: Callable[[], Services]) -> APIRouter:
     @router.get("", summary="Read the audit log of a month")
     def read_audit(
         month: Annotated[str | None, Query(pattern=_MONTH, description="e.g. 2026-11; default: this month")] = None,
+        limit: Limit = 100,
+        after: After = None,
     ) -> AuditPage:
         """Every change of a connection or an export: who, when, before and after."""
         known = services()
         wanted = month or month_of(known.now())
-        return AuditPage(month=wanted, entries=known.audit.month(wanted))
+        page, following = page_of(known.audit.month(wanted), lambda one: (one.row,), after=after, limit=limit)
+        return AuditPage(month=wanted, entries=page, next=following)
 
     return router

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from admin import connections
-from admin.access import caller
+from admin.access import caller, calling_contributor
 from admin.api.errors import problems
+from admin.api.paging import After, Limit, page_of
 from admin.api.versions import IfMatch, expect, tag_of
-from admin.records import ConnectionRecord, connection_record
+from admin.records import ConnectionRecord, SharedConnection, connection_record, shared_connection
 from exporters.services import Services
 from shared.models import Export, Name, Sharing
 from shared.people import Person
@@ -42,18 +43,19 @@ class ConnectionChange(BaseModel):
     sharing: Sharing | None = None
 
 
-class Detachment(BaseModel):
-    """Which exports to take the connection from; all that use it when left out."""
+class ChosenExports(BaseModel):
+    """Which exports that use the connection are meant."""
 
     model_config = ConfigDict(extra="forbid")
 
-    export_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] | None = None
+    export_ids: Annotated[tuple[Id, ...], Field(max_length=1000)]
 
 
 class ConnectionPage(BaseModel):
-    """All connections, by name."""
+    """Some connections, by name; `next` is the `after` of the page that follows, null on the last."""
 
-    connections: list[ConnectionRecord]
+    connections: list[ConnectionRecord | SharedConnection]
+    next: str | None
 
 
 class Detached(BaseModel):
@@ -73,10 +75,14 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
     router = APIRouter(prefix="/connections", tags=["connections"])
 
     @router.get("", summary="List the connections")
-    def list_connections(person: Caller) -> ConnectionPage:
-        """Every connection that the caller may know of, without tokens."""
+    def list_connections(
+        person: Annotated[Person, Depends(calling_contributor)], limit: Limit = 50, after: After = None
+    ) -> ConnectionPage:
+        """Those that the caller may know of, without tokens. A contributor learns the names of shared ones."""
         known = connections.for_role(person, services().connections.all())
-        return ConnectionPage(connections=[connection_record(one) for one in known])
+        page, following = page_of(known, lambda one: (one.display_name.casefold(), one.id), after=after, limit=limit)
+        record = connection_record if person.may("Administrator") else shared_connection
+        return ConnectionPage(connections=[record(one) for one in page], next=following)
 
     @router.post("", status_code=HTTPStatus.CREATED, summary="Make a connection")
     def add_connection(new: NewConnection, person: Caller, response: Response) -> ConnectionRecord:
@@ -94,7 +100,7 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
         return connection_record(made)
 
     @router.get("/{connection_id}", summary="Read a connection", responses=problems(404))
-    def read_connection(connection_id: str, response: Response) -> ConnectionRecord:
+    def read_connection(connection_id: str, _: Caller, response: Response) -> ConnectionRecord:
         """The header ETag names the version, which a change or a removal has to name."""
         stored = services().connections.stored(connection_id)
         response.headers["ETag"] = tag_of(stored)
@@ -130,9 +136,9 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
         connections.remove(known, person, connection_id, etag=etag)
 
     @router.post("/{connection_id}/detach", summary="Detach exports from a connection", responses=problems(404))
-    def detach(connection_id: str, person: Caller, which: Annotated[Detachment | None, Body()] = None) -> Detached:
-        """The exports are kept, and do not run until they have a connection again."""
-        detached = connections.detach(services(), person, connection_id, which.export_ids if which else None)
+    def detach(connection_id: str, person: Caller, chosen: ChosenExports) -> Detached:
+        """The exports are kept, and do not run until they have a connection again. The others stay as they are."""
+        detached = connections.detach(services(), person, connection_id, chosen.export_ids)
         return Detached(exports=detached)
 
     @router.post(
@@ -140,8 +146,12 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
         summary="Remove the exports that use a connection",
         responses=problems(404, 409),
     )
-    def remove_exports(connection_id: str, person: Caller) -> RemovedExports:
-        """All of them, or none while one has a run under way (409). Their runs stay."""
-        return RemovedExports(exports=connections.remove_exports(services(), person, connection_id))
+    def remove_exports(connection_id: str, person: Caller, chosen: ChosenExports) -> RemovedExports:
+        """All of them, or none: while one has a run under way, or when one uses it that is not named (409).
+
+        Their runs stay.
+        """
+        removed = connections.remove_exports(services(), person, connection_id, chosen.export_ids)
+        return RemovedExports(exports=removed)
 
     return router

@@ -23,7 +23,12 @@ IfMatch = Annotated[
 
 def tag_of(stored: Stored[Any]) -> str:
     """The ETag of a document; a strong one, which the storage's own are not, because If-Match asks for it."""
-    return f'"{hashlib.sha256(stored.etag.encode()).hexdigest()[:32]}"'
+    return tag(stored.etag)
+
+
+def tag(etag: str) -> str:
+    """The ETag for callers of the version that the storage calls `etag`."""
+    return f'"{hashlib.sha256(etag.encode()).hexdigest()[:32]}"'
 
 
 def expect(stored: Stored[Any], if_match: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -15,54 +15,96 @@ from starlette.testclient import TestClient
 from admin import connecting
 from admin.access import local_path
 from admin.site import make_api, make_pages
-from shared.models import Connection, ConstantContactAccount
+from local.constant_contact.state import LOCAL_LIST_ID
+from shared.models import Connection, ConstantContactAccount, Schedule
 from shared.people import PRINCIPAL_HEADER, person_of
 from tests.admin.asking import EVERYBODY, SIGNED_OUT, Who, api_as, pages_as, principal
+from tests.admin.exporting import given, share
 from tests.exporters.world import World
 from tests.fuzz.asking_the_site import SERVICES
 
 FORM = {"display_name": "Shop", "sharing": "administrators", "consent": "yes"}
 
-# What is answered to whom. Signing in comes first (401), then the role (403); in the last column it is done.
+# What is answered to whom. Signing in comes first (401), then the role (403); in the last columns it is done. The
+# connection and the export are shared with contributors.
 PAGES = """
-                                                    signed out  no role  Viewer  Contributor  Administrator
-GET    /                                                   401      403     403          303            303
-GET    /connections                                        401      403     403          200            200
-GET    /connections/add                                    401      403     403          403            200
-POST   /connections/add                                    401      403     403          403            303
-GET    /connections/callback                               401      403     403          403            303
-GET    /connections/drafts/{draft_id}                      401      403     403          403            200
-POST   /connections/drafts/{draft_id}                      401      403     403          403            303
-GET    /connections/{connection_id}                        401      403     403          403            200
-POST   /connections/{connection_id}                        401      403     403          403            303
-POST   /connections/{connection_id}/sign-in                401      403     403          403            303
-GET    /connections/{connection_id}/remove                 401      403     403          403            200
-POST   /connections/{connection_id}/remove                 401      403     403          403            303
-POST   /connections/{connection_id}/detach                 401      403     403          403            303
-POST   /connections/{connection_id}/remove-exports         401      403     403          403            303
-GET    /audit                                              401      403     403          403            200
-POST   /language                                           303      303     303          303            303
-GET    /static/{name}                                      200      200     200          200            200
+                                                                signed out  no role  Viewer  Contributor  Administrator
+GET    /                                                               401      403     200          200            200
+GET    /connections                                                    401      403     403          200            200
+GET    /connections/add                                                401      403     403          403            200
+POST   /connections/add                                                401      403     403          403            303
+GET    /connections/callback                                           401      403     403          403            303
+GET    /connections/drafts/{draft_id}                                  401      403     403          403            200
+POST   /connections/drafts/{draft_id}                                  401      403     403          403            303
+GET    /connections/{connection_id}                                    401      403     403          403            200
+POST   /connections/{connection_id}                                    401      403     403          403            303
+POST   /connections/{connection_id}/sign-in                            401      403     403          403            303
+GET    /connections/{connection_id}/remove                             401      403     403          403            200
+POST   /connections/{connection_id}/remove                             401      403     403          403            303
+POST   /connections/{connection_id}/detach                             401      403     403          403            303
+POST   /connections/{connection_id}/remove-exports                     401      403     403          403            303
+GET    /exports                                                        401      403     200          200            200
+GET    /exports/add                                                    401      403     403          200            200
+POST   /exports/add                                                    401      403     403          303            303
+GET    /exports/run-all                                                401      403     403          200            200
+POST   /exports/run-all                                                401      403     403          200            200
+GET    /exports/{export_id}                                            401      403     200          200            200
+POST   /exports/{export_id}                                            401      403     403          303            303
+GET    /exports/{export_id}/duplicate                                  401      403     403          200            200
+GET    /exports/{export_id}/schedule                                   401      403     403          200            200
+POST   /exports/{export_id}/schedule                                   401      403     403          303            303
+POST   /exports/{export_id}/run                                        401      403     403          303            303
+GET    /exports/{export_id}/detach                                     401      403     403          200            200
+POST   /exports/{export_id}/detach                                     401      403     403          303            303
+GET    /exports/{export_id}/remove                                     401      403     403          200            200
+POST   /exports/{export_id}/remove                                     401      403     403          303            404
+GET    /exports/{export_id}/runs                                       401      403     200          200            200
+GET    /exports/{export_id}/runs/{run_id}                              401      403     200          200            200
+GET    /exports/{export_id}/runs/{run_id}/live                         401      403     200          200            200
+GET    /exports/{export_id}/runs/{run_id}/rejected.csv                 401      403     200          200            200
+POST   /exports/{export_id}/runs/{run_id}/cancel                       401      403     403          303            409
+GET    /runs                                                           401      403     200          200            200
+GET    /audit                                                          401      403     403          403            200
+GET    /help                                                           401      403     200          200            200
+POST   /language                                                       303      303     303          303            303
+GET    /favicon.ico                                                   302      302     302          302            302
+GET    /static/{name}                                                  200      200     200          200            200
 """
-# The host lets nobody through without a function key. Whoever is signed in besides has to be an administrator.
+# The host lets nobody through without a function key, whose holder may do everything. Whoever is signed in besides may
+# do what they may do on the pages.
 API = """
-                                                    signed out  no role  Viewer  Contributor  Administrator
-GET    /api/connections                                    200      403     403          403            200
-POST   /api/connections                                    201      403     403          403            201
-GET    /api/connections/{connection_id}                    200      403     403          403            200
-PATCH  /api/connections/{connection_id}                    200      403     403          403            200
-DELETE /api/connections/{connection_id}                    204      403     403          403            404
-POST   /api/connections/{connection_id}/detach             200      403     403          403            200
-POST   /api/connections/{connection_id}/remove-exports     200      403     403          403            200
-GET    /api/exports                                        200      403     403          403            200
-POST   /api/exports                                        201      403     403          403            201
-GET    /api/exports/{export_id}                            200      403     403          403            200
-GET    /api/exports/{export_id}/runs                       200      403     403          403            200
-POST   /api/exports/{export_id}/runs                       202      403     403          403            409
-GET    /api/exports/{export_id}/runs/{run_id}              404      403     403          403            404
-GET    /api/exports/{export_id}/runs/{run_id}/rejected-rows 404     403     403          403            404
-GET    /api/audit                                          200      403     403          403            200
-GET    /api/openapi.json                                   200      403     403          403            200
+                                                                signed out  no role  Viewer  Contributor  Administrator
+GET    /api/connections                                                200      403     403          200            200
+POST   /api/connections                                                201      403     403          403            201
+GET    /api/connections/{connection_id}                                200      403     403          403            200
+PATCH  /api/connections/{connection_id}                                200      403     403          403            200
+DELETE /api/connections/{connection_id}                                204      403     403          403            404
+POST   /api/connections/{connection_id}/detach                         200      403     403          403            200
+POST   /api/connections/{connection_id}/remove-exports                 200      403     403          403            200
+GET    /api/connections/{connection_id}/lists                          200      403     403          200            200
+POST   /api/connections/{connection_id}/lists                          201      403     403          409            409
+GET    /api/connections/{connection_id}/custom-fields                  200      403     403          200            200
+GET    /api/segments                                                   200      403     403          200            200
+POST   /api/previews                                                   200      403     403          200            200
+GET    /api/exports                                                    200      403     200          200            200
+POST   /api/exports                                                    201      403     403          201            201
+POST   /api/exports/run-all                                            202      403     403          202            202
+GET    /api/exports/{export_id}                                        200      403     200          200            200
+PATCH  /api/exports/{export_id}                                        200      403     403          200            200
+DELETE /api/exports/{export_id}                                        204      403     403          404            404
+PUT    /api/exports/{export_id}/schedule                               200      403     403          200            200
+POST   /api/exports/{export_id}/duplicate                              201      403     403          201            201
+POST   /api/exports/{export_id}/detach                                 200      403     403          200            200
+GET    /api/exports/{export_id}/runs                                   200      403     200          200            200
+POST   /api/exports/{export_id}/runs                                   202      403     403          409            409
+GET    /api/exports/{export_id}/runs/{run_id}                          200      403     200          200            200
+POST   /api/exports/{export_id}/runs/{run_id}/cancel                   202      403     403          409            409
+GET    /api/exports/{export_id}/runs/{run_id}/rejected-rows            200      403     200          200            200
+GET    /api/exports/{export_id}/runs/{run_id}/rejected-rows.csv        200      403     200          200            200
+GET    /api/runs                                                       200      403     200          200            200
+GET    /api/home                                                       200      403     200          200            200
+GET    /api/audit                                                      200      403     403          403            200
+GET    /api/openapi.json                                               200      403     200          200            200
 """
 
 
@@ -87,7 +129,7 @@ def test_the_table_has_every_route_that_there_is(make: Callable[..., FastAPI], t
 
 
 class Things:
-    """A connection, a draft of the administrator's and an export, for the addresses of the routes."""
+    """A connection, a draft of the administrator's, two exports and a run, for the addresses of the routes."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -95,25 +137,29 @@ class Things:
         assert ada
         draft = connecting.begin(world.services, ada, display_name="Shop", sharing="administrators", consent=True)
         self._state = draft.state
+        share(world)
+        export = world.add_export("Loyal", connection_id=share(world, world.add_connection()).id)
+        # The connection itself is used by none, so that it can be removed; nor can an export while it runs.
+        running = world.add_export("Loyal", connection_id=export.connection_id, schedule=Schedule(active=False))
+        self._run = {"{export_id}": running.id, "{run_id}": world.start(running).run_id}
         self._names = {
             "{connection_id}": world.connection.id,
             "{draft_id}": draft.draft_id,
-            "{export_id}": world.add_export("Loyal", connection_id=world.add_connection().id).id,
-            "{run_id}": "none",
+            "{export_id}": export.id,
             "{name}": "style.css",
         }
 
     def ask(self, client: TestClient, method: str, path: str) -> int:
         """The status of a request that changes or shows something, if it is let through."""
-        for name, value in self._names.items():
+        for name, value in (self._run if "{run_id}" in path else self._names).items():
             path = path.replace(name, value)
         if path == "/connections/callback":
-            client.cookies.set("__Host-sign-in", self._state)
+            client.cookies.set(f"__Host-sign-in-{self._names['{draft_id}']}", self._state)
             return client.get(path, params={"state": self._state, "error": "access_denied"}).status_code
         if not path.startswith("/api/"):
-            form = {"do": "cancel"} if "/drafts/" in path else FORM
-            return client.request(method, path, data=form if method == "POST" else None).status_code
-        if_match = {"If-Match": "*"} if method in ("PATCH", "DELETE") else {}
+            form = self._form(path) if method == "POST" else None
+            return client.request(method, path, data=form).status_code
+        if_match = {"If-Match": "*"} if method in ("PATCH", "DELETE", "PUT") else {}
         return client.request(method, path, json=self._body(method, path), headers=if_match).status_code
 
     def state(self) -> object:
@@ -122,24 +168,38 @@ class Things:
         return (
             known.connections.all(),
             known.exports.all(),
+            [known.runs.newest(one.id, 10) for one in known.exports.all()],
             known.audit.month(f"{datetime.now(UTC):%Y-%m}"),
             self._world.secrets.get(self._world.connection.secret_name),
         )
 
-    def _body(self, method: str, path: str) -> dict[str, object] | None:
-        if method == "PATCH":
-            return {"display_name": "Another"}
-        if (method, path) == ("POST", "/api/connections"):
-            return {"display_name": "Shop"}
-        if (method, path) == ("POST", "/api/exports"):
-            return {
-                "name": "Newsletter",
-                "connection_id": self._names["{connection_id}"],
-                "list_id": "5f2c8a10-56dd-11e9-932a-fa163ea075fa",
-                "segments": ["Loyal"],
-                "mapping": {"email": "EMail"},
-            }
-        return None
+    def _form(self, path: str) -> dict[str, str]:
+        if "/drafts/" in path:
+            return {"do": "cancel"}
+        if path.endswith("/schedule"):
+            return {"do": "save", "active": "yes", "recurrence": "daily", "times": "06:00", "time_zone": "UTC"}
+        if path.startswith("/exports/"):
+            matching = {"attribute": "email", "source": "EMail"}
+            connection = {"connection": self._names["{connection_id}"], "list_id": LOCAL_LIST_ID}
+            return {"do": "save", "name": "News", "segments": "Loyal", **connection, **matching}
+        return FORM
+
+    def _body(self, method: str, path: str) -> Mapping[str, object] | None:
+        bodies: dict[tuple[str, str], Mapping[str, object]] = {
+            ("PATCH", "connections"): {"display_name": "Another"},
+            ("PATCH", "exports"): {"name": "Another"},
+            ("PUT", "exports"): {"active": False},
+            ("POST", "/api/connections"): {"display_name": "Shop"},
+            ("POST", "/api/exports"): given(self._world),
+            ("POST", "/api/previews"): {"segments": ["Loyal"], "mapping": {"email": "EMail"}},
+        }
+        if path.endswith("/lists"):
+            return {"name": "News"} if method == "POST" else None
+        if path.endswith(("/detach", "/remove-exports")):
+            return {"export_ids": []} if "/connections/" in path else None
+        if path.startswith("/api/connections/") and method == "POST":
+            return {"export_ids": []}
+        return bodies.get((method, path)) or bodies.get((method, path.split("/")[2]))
 
 
 def answers(world: World, method: str, path: str, ask_as: Callable[[World, Who], TestClient]) -> list[int]:
@@ -160,7 +220,7 @@ def test_a_page_is_for_those_whose_role_allows_it(method: str, path: str, world:
 
 
 @pytest.mark.parametrize(("method", "path"), rows(API))
-def test_the_api_is_for_function_keys_and_administrators(method: str, path: str, world: World) -> None:
+def test_the_api_is_for_function_keys_and_for_those_whose_role_allows_it(method: str, path: str, world: World) -> None:
     assert answers(world, method, path, api_as) == rows(API)[method, path]
 
 

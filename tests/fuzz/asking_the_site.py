@@ -39,8 +39,13 @@ class Shelf:
     def __init__(self, known: BaseModel | None = None) -> None:
         self._known = known
 
-    def add(self, document: BaseModel) -> None:
-        json.dumps(entity(Key("p", "r"), document)).encode()
+    def add(self, *documents: BaseModel) -> bool:
+        for one in documents:
+            json.dumps(entity(Key("p", "r"), one)).encode()
+        return True
+
+    def is_told(self, entry: BaseModel) -> None:
+        """It is in the audit log."""
 
     def get(self, *ids: str) -> BaseModel:
         if ids == ("shop",) and self._known:
@@ -55,6 +60,9 @@ class Shelf:
 
     def newest(self, *_: object) -> list[BaseModel]:
         return []
+
+    def page(self, *_: object, **__: object) -> tuple[list[BaseModel], None]:
+        return [], None
 
 
 SETTINGS = load_settings(
@@ -72,6 +80,7 @@ SERVICES: Any = SimpleNamespace(
     connections=Shelf(KNOWN),
     exports=Shelf(EXPORT),
     runs=Shelf(),
+    history=SimpleNamespace(latest=lambda _=None: {}),
     audit=SimpleNamespace(write=lambda _: None),
     files=None,
     now=lambda: NOW,

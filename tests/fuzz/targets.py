@@ -205,7 +205,7 @@ EXPORT = json.dumps(
         "segments": ["VIP"],
         "mapping": {"email": "EMail", "cf:level": "Level"},
         "reading": {"header": "yes", "delimiter": ";", "encoding": "utf-8"},
-        "schedule": "off",
+        "schedule": {"recurrence": "weekly", "days": ["friday"], "times": ["06:30"], "time_zone": "Europe/Rome"},
     }
 ).encode()
 

@@ -137,7 +137,7 @@ def test_an_address_in_the_name_of_a_field_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("offset", ["-1", "1e400", "9" * 30, str(2**63 - 1), str(2**63), "NaN", "%00", "٣"])
 def test_an_offset_that_cannot_be_counted_to_is_refused(offset: str) -> None:
-    status, kind, body = ask("GET", "/api/exports/shop/runs/x/rejected-rows", b"offset=" + offset.encode(), b"")
+    status, kind, body = ask("GET", "/api/exports/shop/runs/x/rejected-rows", b"after=" + offset.encode(), b"")
     assert (status, kind) == (422, b"application/problem+json"), body
 
 

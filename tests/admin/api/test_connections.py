@@ -9,7 +9,9 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from shared.audit import month_of
+from tests.admin.asking import api_as
 from tests.admin.drafting import secrets_of
+from tests.admin.exporting import share
 from tests.exporters.world import World
 
 
@@ -118,22 +120,24 @@ def test_while_exports_use_it_a_removal_is_refused_with_their_names(world: World
     assert client.get(address(world)).json()["state"] == "not_connected"
 
 
-def test_exports_are_detached_all_or_those_that_are_named(world: World, client: TestClient) -> None:
+def test_the_exports_that_are_named_are_detached(world: World, client: TestClient) -> None:
     first, second = world.add_export("Loyal", name="A"), world.add_export("Loyal", name="B")
     named = client.post(f"{address(world)}/detach", json={"export_ids": [first.id]}).json()
     assert [(one["id"], one["connection_id"]) for one in named["exports"]] == [(first.id, None)]
-    rest = client.post(f"{address(world)}/detach").json()
-    assert [one["id"] for one in rest["exports"]] == [second.id]
-    assert client.get(f"/api/exports/{second.id}").json()["connection_id"] is None
+    assert world.services.exports.get(second.id) == second
+    assert client.post(f"{address(world)}/detach").status_code == 422
 
 
 def test_exports_are_removed_unless_one_is_running(world: World, client: TestClient) -> None:
     export = world.add_export("Loyal")
     run = world.start(export)
-    assert "“Newsletter”" in problem(client.post(f"{address(world)}/remove-exports"), 409)["detail"]
+    named = {"export_ids": [export.id]}
+    assert "“Newsletter”" in problem(client.post(f"{address(world)}/remove-exports", json=named), 409)["detail"]
     world.deliver()
     assert world.services.runs.get(export.id, run.run_id).ended
-    removed = client.post(f"{address(world)}/remove-exports").json()
+    other = problem(client.post(f"{address(world)}/remove-exports", json={"export_ids": []}), 409)
+    assert "other exports use the connection by now: “Newsletter”" in other["detail"]
+    removed = client.post(f"{address(world)}/remove-exports", json=named).json()
     assert [one["id"] for one in removed["exports"]] == [export.id]
     problem(client.get(f"/api/exports/{export.id}"), 404)
 
@@ -147,7 +151,7 @@ def test_a_vault_that_does_not_answer_is_a_503_in_words(world: World, client: Te
 
 def test_what_is_not_there_is_said_to_be_so(client: TestClient) -> None:
     for method, path in (("PATCH", ""), ("DELETE", ""), ("POST", "/detach"), ("POST", "/remove-exports")):
-        body = {"display_name": "Store"} if method == "PATCH" else None
+        body = {"PATCH": {"display_name": "Store"}, "POST": {"export_ids": []}}.get(method)
         problem(client.request(method, f"/api/connections/nobody{path}", json=body, headers={"If-Match": "*"}), 404)
 
 
@@ -155,3 +159,19 @@ def test_what_is_not_there_is_said_to_be_so(client: TestClient) -> None:
 def test_an_export_user_is_somebody(client: TestClient, nobody: str) -> None:
     answer = client.post("/api/connections", json={"display_name": "Shop", "consent": True, "export_user": nobody})
     assert answer.status_code == 422
+
+
+def test_a_contributor_learns_the_names_of_the_connections_that_are_shared(world: World) -> None:
+    shared = share(world, world.add_connection())
+    with api_as(world, "Contributor") as program:
+        found = program.get("/api/connections").json()["connections"]
+        assert found == [{"id": shared.id, "display_name": "Shop"}]
+        problem(program.get(f"/api/connections/{shared.id}"), 403)
+
+
+def test_connections_come_page_by_page(world: World, client: TestClient) -> None:
+    world.add_connection()
+    first = client.get("/api/connections", params={"limit": 1}).json()
+    rest = client.get("/api/connections", params={"after": first["next"]}).json()
+    assert len({one["id"] for one in first["connections"] + rest["connections"]}) == 2
+    assert rest["next"] is None
