@@ -11,15 +11,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from admin import connecting
 from admin.access import administrator
-from admin.connecting import CONSENT_VERSION, Draft, Incomplete, SignInStart
+from admin.connecting import CONSENT_VERSION, Draft, DraftGone, Incomplete, SignInStart
 from admin.pages.connections import listing
 from admin.pages.forms import ConnectionForm, PostedConnection, see_other
+from admin.pages.notices import cookie_name, is_https, telling
 from admin.pages.rendering import render
-from admin.pages.words import message
+from admin.pages.words import DONE, message
 from exporters.constant_contact.sign_in import CALLBACK_PATH
 from exporters.services import Services
-from shared.errors import Unavailable
-from shared.models import Sharing
+from shared.errors import Conflict, NotFound, Unavailable
+from shared.models import Connection, Sharing
 from shared.people import Person
 
 _Administrator = Annotated[Person, Depends(administrator)]
@@ -28,6 +29,9 @@ _WANTING = {
     "sign_in": message("Connect to Constant Contact first."),
     "export_user": message("Add yourself as export user first."),
 }
+_RUNNING = message(
+    "This is another account, and an export of this connection is running. Save again when its run has ended."
+)
 _NOT_NOW = message("Key Vault did not answer, or a run is using this connection just now. Save again in a moment.")
 _LONGEST_STATE = 500
 _LONGEST_CODE = 4000
@@ -47,7 +51,7 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
     ) -> HTMLResponse:
         known = services()
-        again = known.connections.get(draft.connection_id) if draft and draft.connection_id else None
+        again = _connection(known, draft) if draft else None
         return render(
             request,
             "set_up.html",
@@ -63,6 +67,14 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
             redirect_address=known.sign_in.callback,
         )
 
+    def gone(request: Request, draft_id: str) -> Response:
+        """The way on from a draft that is gone: to the connection that was made of it, or a page that says so."""
+        try:
+            made = services().connections.get(draft_id)
+        except NotFound:
+            return render(request, "draft_gone.html", status=HTTPStatus.NOT_FOUND)
+        return see_other(f"/connections/{made.id}")
+
     @router.get("/connections/add", response_class=HTMLResponse)
     def add(request: Request, person: _Administrator) -> HTMLResponse:
         return panel(request, person, ConnectionForm(), {})
@@ -76,12 +88,11 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         start = connecting.begin(
             known, person, display_name=typed.display_name, sharing=typed.sharing, consent=typed.consent
         )
-        return _to_constant_contact(known, start)
+        return _to_constant_contact(request, start)
 
     @router.post("/connections/{connection_id}/sign-in", response_class=Response)
-    def sign_in_again(connection_id: str, person: _Administrator) -> Response:
-        known = services()
-        return _to_constant_contact(known, connecting.begin_again(known, person, connection_id))
+    def sign_in_again(request: Request, connection_id: str, person: _Administrator) -> Response:
+        return _to_constant_contact(request, connecting.begin_again(services(), person, connection_id))
 
     @router.get(CALLBACK_PATH, response_class=Response)
     def come_back(
@@ -92,17 +103,20 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         error: Annotated[str | None, Query(max_length=_LONGEST_CODE)] = None,
     ) -> Response:
         known = services()
-        cookie = _cookie(known)
+        cookie = _cookie(request, state.partition(".")[0])
         draft = connecting.come_back(
             known, person, state=state, cookie_state=request.cookies.get(cookie, ""), code=code, error=error
         )
         answer = see_other(f"/connections/drafts/{draft.id}")
-        answer.delete_cookie(cookie, path="/", secure=_secure(known), httponly=True, samesite="lax")
+        answer.delete_cookie(cookie, path="/", secure=is_https(request), httponly=True, samesite="lax")
         return answer
 
     @router.get("/connections/drafts/{draft_id}", response_class=HTMLResponse)
-    def one_draft(request: Request, draft_id: str, person: _Administrator) -> HTMLResponse:
-        draft = connecting.get(services(), person, draft_id)
+    def one_draft(request: Request, draft_id: str, person: _Administrator) -> Response:
+        try:
+            draft = connecting.get(services(), person, draft_id)
+        except DraftGone:
+            return gone(request, draft_id)
         return panel(request, person, _kept(draft), {}, draft)
 
     @router.post("/connections/drafts/{draft_id}", response_class=HTMLResponse)
@@ -113,10 +127,16 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         typed: PostedConnection,
         do: Annotated[str, Form()] = "save",
     ) -> Response:
+        try:
+            return press(request, draft_id, person, typed, do)
+        except DraftGone:
+            return gone(request, draft_id)
+
+    def press(request: Request, draft_id: str, person: Person, typed: ConnectionForm, do: str) -> Response:
         known = services()
         if do == "cancel":
             connecting.abandon(known, person, draft_id)
-            return see_other("/connections?done=canceled")
+            return telling(request, see_other("/connections"), DONE["canceled"])
         draft = connecting.get(known, person, draft_id)
         if do == "export-user":
             draft = connecting.add_export_user(known, person, draft_id)
@@ -128,16 +148,21 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         entered = _Entered(display_name=typed.display_name, sharing=typed.sharing, consent=typed.consent)
         if do == "connect":
             start = connecting.connect_again(known, person, draft_id, **entered)
-            return _to_constant_contact(known, start)
+            return _to_constant_contact(request, start)
+        before = _connection(known, draft)
+        was_signed_in = before is not None and before.state != "not_connected"
         try:
             saved = connecting.save(known, person, draft_id, **entered)
         except Incomplete as incomplete:
             wanting = {code: _WANTING[code] for code in incomplete.missing if code in _WANTING}
             return panel(request, person, typed, wanting, connecting.get(known, person, draft_id))
+        except Conflict:
+            return panel(request, person, typed, {"save": _RUNNING}, draft, HTTPStatus.CONFLICT)
         except Unavailable:
             return panel(request, person, typed, {"save": _NOT_NOW}, draft, HTTPStatus.SERVICE_UNAVAILABLE)
-        done = "signed-in" if draft.connection_id else "added"
-        return see_other(f"/connections?done={done}&selected={saved.id}")
+        done = "added" if not draft.connection_id else "signed in again" if was_signed_in else "signed in"
+        answer = see_other(f"/connections?selected={saved.id}")
+        return telling(request, answer, DONE[done], name=saved.display_name)
 
     return router
 
@@ -148,6 +173,11 @@ class _Entered(TypedDict):
     display_name: str
     sharing: Sharing
     consent: bool
+
+
+def _connection(services: Services, draft: Draft) -> Connection | None:
+    """The connection that is signed in to with this draft; None when it makes a new one. Raises NotFound."""
+    return services.connections.get(draft.connection_id) if draft.connection_id else None
 
 
 def _kept(draft: Draft) -> ConnectionForm:
@@ -161,15 +191,15 @@ def _has_agreed(draft: Draft) -> bool:
     return draft.connection_id is not None and draft.consented_version is not None
 
 
-def _to_constant_contact(services: Services, start: SignInStart) -> RedirectResponse:
+def _to_constant_contact(request: Request, start: SignInStart) -> RedirectResponse:
     """Send the browser to Constant Contact, with the state in a cookie: only this browser may come back with it."""
     answer = see_other(start.address)
     answer.set_cookie(
-        _cookie(services),
+        _cookie(request, start.draft_id),
         start.state,
         max_age=_SECONDS_TO_SIGN_IN,
         path="/",
-        secure=_secure(services),
+        secure=is_https(request),
         httponly=True,
         # Strict would keep it from the way back, which begins on Constant Contact's page.
         samesite="lax",
@@ -177,10 +207,6 @@ def _to_constant_contact(services: Services, start: SignInStart) -> RedirectResp
     return answer
 
 
-def _secure(services: Services) -> bool:
-    return services.settings.site_address.startswith("https://")
-
-
-def _cookie(services: Services) -> str:
-    """A browser takes a name with this prefix only over https and for this host alone; plain http has no such names."""
-    return "__Host-sign-in" if _secure(services) else "sign-in"
+def _cookie(request: Request, draft_id: str) -> str:
+    """One for each draft, so that sign-ins in several tabs do not disturb each other."""
+    return cookie_name(request, f"sign-in-{draft_id}")

@@ -1,10 +1,10 @@
-"""The page of the audit: every change of a month, the newest first."""
+"""The page of the audit: every change of a month, the newest first, of connections or exports alone if wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
@@ -15,11 +15,13 @@ from exporters.services import Services
 from shared.audit import month_of
 from shared.people import Person
 
+PAGE_SIZE = 100
+
 _MONTH = r"^20\d\d-(0[1-9]|1[0-2])$"
 
 
 def audit_router(services: Callable[[], Services]) -> APIRouter:
-    """GET /audit?month=2026-11."""
+    """GET /audit?month=2026-11&subject=export&page=2."""
     router = APIRouter()
 
     @router.get("/audit", response_class=HTMLResponse)
@@ -27,16 +29,26 @@ def audit_router(services: Callable[[], Services]) -> APIRouter:
         request: Request,
         _: Annotated[Person, Depends(administrator)],
         month: Annotated[str | None, Query(pattern=_MONTH)] = None,
+        subject: Literal["", "connection", "export"] = "",
+        page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     ) -> HTMLResponse:
         known = services()
         now = known.now()
         shown = month or month_of(now)
         first = date.fromisoformat(f"{shown}-01")
         following = f"{first + timedelta(days=31):%Y-%m}"
+        entries = [one for one in known.audit.month(shown) if subject in ("", one.subject)]
+        pages = max(1, -(-len(entries) // PAGE_SIZE))
+        page = min(page, pages)
         return render(
             request,
             "audit.html",
-            entries=known.audit.month(shown),
+            entries=entries[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+            total=len(entries),
+            page=page,
+            pages=pages,
+            size=PAGE_SIZE,
+            subject=subject,
             month=first,
             previous=f"{first - timedelta(days=1):%Y-%m}",
             following=following if following <= month_of(now) else None,

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from admin import connections
 from admin.access import administrator, contributor
 from admin.pages.forms import ConnectionForm, PostedConnection, see_other
+from admin.pages.notices import telling
 from admin.pages.rendering import render
 from admin.pages.words import DONE, STATES, message
 from exporters.services import Services
@@ -41,12 +42,8 @@ _SHOWN_TO_ALL = ("name", "type")
 
 
 def connections_router(services: Callable[[], Services]) -> APIRouter:
-    """GET /, GET /connections, GET and POST /connections/{id}."""
+    """GET /connections, GET and POST /connections/{id}."""
     router = APIRouter()
-
-    @router.get("/", response_class=Response)
-    def home(_: Annotated[Person, Depends(contributor)]) -> Response:
-        return see_other("/connections")
 
     @router.get("/connections", response_class=HTMLResponse)
     def all_connections(
@@ -55,12 +52,12 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
         sort: Column = "name",
         order: Order = "ascending",
         selected: Annotated[str, Query(max_length=64)] = "",
-        done: Annotated[str, Query(max_length=20)] = "",
+        search: Annotated[str, Query(max_length=100)] = "",
     ) -> HTMLResponse:
         return render(
             request,
             "connections.html",
-            **listing(services(), person, sort=sort, order=order, selected=selected, done=done),
+            **listing(services(), person, sort=sort, order=order, selected=selected, search=search.strip()),
         )
 
     @router.get("/connections/{connection_id}", response_class=HTMLResponse)
@@ -85,13 +82,14 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
             stored = known.connections.stored(connection_id)
             return _panel(request, known, person, stored, typed, problems, etag=etag)
         try:
-            connections.change(
+            changed = connections.change(
                 known, person, connection_id, display_name=typed.display_name, sharing=typed.sharing, etag=etag or None
             )
         except Changed:
             stored = known.connections.stored(connection_id)
             return _panel(request, known, person, stored, typed, {"etag": _CHANGED_MEANWHILE})
-        return see_other(f"/connections?done=changed&selected={connection_id}")
+        answer = see_other(f"/connections?selected={connection_id}")
+        return telling(request, answer, DONE["changed"], name=changed.display_name)
 
     return router
 
@@ -103,28 +101,34 @@ def listing(
     sort: Column = "name",
     order: Order = "ascending",
     selected: str = "",
-    done: str = "",
+    search: str = "",
 ) -> dict[str, Any]:
-    """What the list shows: the connections that the person may see, in order, and which one is selected."""
-    seen = list(connections.for_role(person, services.connections.all()))
-    if not person.may("Administrator") and sort not in _SHOWN_TO_ALL:
+    """What the list shows: the connections that the person may see and looks for, in order, and which one is selected.
+
+    Whoever may see name and type alone finds by the name alone: an answer would tell of what is not shown.
+    """
+    may_see_all = person.may("Administrator")
+    if not may_see_all and sort not in _SHOWN_TO_ALL:
         # The order would tell of columns that are not shown.
         sort = "name"
+    known = list(connections.for_role(person, services.connections.all()))
+    seen = [one for one in known if search.casefold() in _found_by(one, may_see_all)]
     seen.sort(key=_SORTED_BY["name"])
     seen.sort(key=_SORTED_BY[sort], reverse=order == "descending")
-    chosen = next((one for one in seen if one.id == selected), None)
-    # A notice that needs the name of a connection is left out when there is no such connection (any more).
-    notice = DONE.get(done)
-    if notice is not None and "%(name)s" in notice and chosen is None:
-        notice = None
     return {
         "connections": seen,
+        "there_are_any": bool(known),
         "sort": sort,
         "order": order,
-        "selected": chosen,
-        "notice": notice,
+        "search": search,
+        "selected": next((one for one in seen if one.id == selected), None),
         "now": services.now(),
     }
+
+
+def _found_by(connection: Connection, may_see_all: bool) -> str:
+    account = connection.account.name if may_see_all and connection.account else ""
+    return f"{connection.display_name}\n{account}".casefold()
 
 
 def _panel(

@@ -25,6 +25,7 @@ _TITLES = {
     HTTPStatus.METHOD_NOT_ALLOWED: message("There is nothing at this address"),
     HTTPStatus.CONFLICT: message("Somebody else was faster"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: message("That is too much at once"),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: message("This form cannot be read"),
     HTTPStatus.FORBIDDEN: message("This was refused"),
     HTTPStatus.SERVICE_UNAVAILABLE: message("A service does not answer"),
 }
@@ -36,6 +37,9 @@ _WHAT_TO_DO = {
         "What you wanted to change has been changed meanwhile. Look at it again, then decide."
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: message("No form of this site is that large."),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: message(
+        "It was sent without saying that it is a form, so nothing was done. Open the page again and do it there."
+    ),
     HTTPStatus.FORBIDDEN: message(
         "It did not come from a page of this site, so nothing was done. Open the page again and do it there."
     ),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, get_args
 
-from fastapi import Depends, Form
+from fastapi import Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse
 
 from admin.pages.words import message
@@ -60,6 +61,18 @@ def _connection_form(
 
 
 PostedConnection = Annotated[ConnectionForm, Depends(_connection_form)]
+
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def readable_form(request: Request) -> None:
+    """Dependency of every page: what is posted is a form, else 415. Otherwise it would be read as one left empty."""
+    headers = request.headers
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and has_body and kind not in _FORMS:
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
 def see_other(address: str) -> RedirectResponse:

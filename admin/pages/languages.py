@@ -1,7 +1,7 @@
 """The languages of the pages: which one a request gets, its texts, and its way to write dates and numbers.
 
-A text is written in English where it is used; the other languages have it in `translations/<code>.po`, which is read as
-it is, without a step that compiles it.
+A text is written in English where it is used; the other languages have it in `translations/<code>/<area>.po`, one file
+for each area of the site, which is read as it is, without a step that compiles it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ CODES = ("en", "it", "ro")
 """English first: the texts are written in it, and it is what somebody gets whose languages are not here."""
 
 _LONGEST_HEADER = 1000
+# In Babel's order.
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Language:
         """The message in this language."""
         return str(self.translations.gettext(message))
 
+    def counted(self, singular: str, plural: str, count: int) -> str:
+        """The message in the form for this number."""
+        return str(self.translations.ngettext(singular, plural, count))
+
     def number(self, value: int) -> str:
         """A whole number with this language's separators."""
         return format_decimal(value, locale=self.locale)
@@ -50,11 +56,15 @@ class Language:
         return f"{format_datetime(moment, 'medium', tzinfo=UTC, locale=self.locale)} UTC"
 
     def ago(self, moment: datetime, now: datetime) -> str:
-        """How long before `now` it was, roughly: “3 days ago”."""
+        """How long before or after `now` it is, roughly: “3 days ago”, “in 2 hours”."""
         passed = now - moment
-        if passed < timedelta(minutes=1):
+        if abs(passed) < timedelta(minutes=1):
             return self.text("just now")
         return format_timedelta(-passed, add_direction=True, locale=self.locale)
+
+    def weekday(self, name: str) -> str | None:
+        """A day of the week by its English name in small letters: “luni” for "monday"; None when it is none."""
+        return self.locale.days["format"]["wide"][_WEEKDAYS.index(name)] if name in _WEEKDAYS else None
 
     def month(self, first: date) -> str:
         """A month of a year: “November 2026”."""
@@ -63,7 +73,7 @@ class Language:
 
 @cache
 def language(code: str) -> Language:
-    """One of the languages in `CODES`. Its translations are read from the .po file itself, once."""
+    """One of the languages in `CODES`. Its translations are read from the .po files themselves, once."""
     locale = Locale.parse(code)
     name = locale.get_display_name(code) or code
     return Language(code, name[:1].upper() + name[1:], locale, _translations(code))
@@ -103,7 +113,15 @@ def _asked(header: str) -> list[str]:
 def _translations(code: str) -> NullTranslations:
     if code == CODES[0]:
         return NullTranslations()
-    with (TRANSLATIONS / f"{code}.po").open("rb") as file:
+    first, *others = (_compiled(path, code) for path in sorted((TRANSLATIONS / code).glob("*.po")))
+    for other in others:
+        first.merge(other)
+    return first
+
+
+def _compiled(path: Path, code: str) -> Translations:
+    """The texts of one file."""
+    with path.open("rb") as file:
         catalog = read_po(file, locale=code)
     compiled = io.BytesIO()
     write_mo(compiled, catalog)

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import HTMLResponse, Response
 
 from admin import connections
 from admin.access import administrator
 from admin.pages.connections import listing
 from admin.pages.forms import see_other
+from admin.pages.notices import telling
 from admin.pages.rendering import render
-from admin.pages.words import message
+from admin.pages.words import DONE, message, plural_message
 from admin.usage import used_by
 from exporters.services import Services
 from shared.people import Person
 
 _Administrator = Annotated[Person, Depends(administrator)]
 
-Done = Literal["detached", "removed"]
+# The exports that the panel showed: what came meanwhile, nobody has decided about.
+_Shown = Annotated[tuple[str, ...], Form(alias="export", default_factory=tuple)]
 
+_DETACHED = plural_message("%(count)s export was detached.", "%(count)s exports were detached.")
+_REMOVED = plural_message("%(count)s export was removed.", "%(count)s exports were removed.")
 _STILL_USED = message("Exports use this connection, so it was not removed. Choose what happens to them first.")
+_MORE_BY_NOW = message(
+    "Other exports use the connection by now, so nothing was removed. All are listed below; decide again."
+)
 _RUNNING = message(
     "One of the exports is running, so nothing was removed. Wait until its run has ended, or detach the exports."
 )
@@ -38,8 +45,6 @@ def removing_router(services: Callable[[], Services]) -> APIRouter:
         person: Person,
         connection_id: str,
         problem: str | None = None,
-        done: Done | None = None,
-        count: int = 0,
     ) -> HTMLResponse:
         known = services()
         connection = known.connections.get(connection_id)
@@ -51,39 +56,37 @@ def removing_router(services: Callable[[], Services]) -> APIRouter:
             connection=connection,
             exports=used_by(known, connection.id),
             problems={"remove": problem} if problem else {},
-            done=done,
-            count=count,
         )
 
     @router.get("/connections/{connection_id}/remove", response_class=HTMLResponse)
-    def ask(
-        request: Request,
-        connection_id: str,
-        person: _Administrator,
-        done: Done | None = None,
-        count: Annotated[int, Query(ge=0, le=100_000)] = 0,
-    ) -> HTMLResponse:
-        return panel(request, person, connection_id, done=done, count=count)
+    def ask(request: Request, connection_id: str, person: _Administrator) -> HTMLResponse:
+        return panel(request, person, connection_id)
 
     @router.post("/connections/{connection_id}/remove", response_class=HTMLResponse)
     def remove(request: Request, connection_id: str, person: _Administrator) -> Response:
+        known = services()
+        name = known.connections.get(connection_id).display_name
         try:
-            connections.remove(services(), person, connection_id)
+            connections.remove(known, person, connection_id)
         except connections.InUse:
             return panel(request, person, connection_id, _STILL_USED)
-        return see_other("/connections?done=removed")
+        return telling(request, see_other("/connections"), DONE["removed"], name=name)
 
     @router.post("/connections/{connection_id}/detach", response_class=HTMLResponse)
-    def detach(connection_id: str, person: _Administrator) -> Response:
-        detached = connections.detach(services(), person, connection_id)
-        return see_other(f"/connections/{connection_id}/remove?done=detached&count={len(detached)}")
+    def detach(request: Request, connection_id: str, person: _Administrator, shown: _Shown) -> Response:
+        detached = connections.detach(services(), person, connection_id, shown)
+        answer = see_other(f"/connections/{connection_id}/remove")
+        return telling(request, answer, *_DETACHED, count=len(detached))
 
     @router.post("/connections/{connection_id}/remove-exports", response_class=HTMLResponse)
-    def remove_exports(request: Request, connection_id: str, person: _Administrator) -> Response:
+    def remove_exports(request: Request, connection_id: str, person: _Administrator, shown: _Shown) -> Response:
         try:
-            removed = connections.remove_exports(services(), person, connection_id)
+            removed = connections.remove_exports(services(), person, connection_id, shown)
+        except connections.CameMeanwhile:
+            return panel(request, person, connection_id, _MORE_BY_NOW)
         except connections.Running:
             return panel(request, person, connection_id, _RUNNING)
-        return see_other(f"/connections/{connection_id}/remove?done=removed&count={len(removed)}")
+        answer = see_other(f"/connections/{connection_id}/remove")
+        return telling(request, answer, *_REMOVED, count=len(removed))
 
     return router

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 FOLDER = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FOR_A_DAY = "public, max-age=86400"
 _KEPT_FOR_GOOD = "public, max-age=31536000, immutable"
 
 
@@ -43,7 +44,7 @@ def static_address(name: str) -> str:
 
 
 def static_router() -> APIRouter:
-    """GET /static/{file}: for everybody, because the page that asks to sign in is drawn with them too."""
+    """GET /static/{file} and /favicon.ico: for everybody, because the page that asks to sign in uses them too."""
     router = APIRouter()
 
     @router.get("/static/{name}", response_class=Response)
@@ -54,5 +55,10 @@ def static_router() -> APIRouter:
         # An address of an earlier or a later version must not be kept with this version's content.
         kept = _KEPT_FOR_GOOD if v == file.fingerprint else "no-cache"
         return Response(file.content, media_type=file.media_type, headers={"Cache-Control": kept})
+
+    @router.get("/favicon.ico", response_class=Response)
+    def icon_of_the_site() -> RedirectResponse:
+        """Browsers ask here for the icon when they show a file that names none."""
+        return RedirectResponse(static_address("icon.svg"), HTTPStatus.FOUND, {"Cache-Control": _FOR_A_DAY})
 
     return router

@@ -10,6 +10,11 @@ def message(text: str) -> str:
     return text
 
 
+def plural_message(singular: str, plural: str) -> tuple[str, str]:
+    """Both forms themselves; marks them as a text that is to be translated by its value `count`."""
+    return singular, plural
+
+
 SHARING: Mapping[str, str] = {
     "administrators": message("Administrators"),
     "administrators_and_contributors": message("Administrators and contributors"),
@@ -27,6 +32,7 @@ STATES: Mapping[str, str] = {
     "sign_in_again": message("Sign in again"),
 }
 
+STATE_KINDS: Mapping[str, str] = {"connected": "good", "not_connected": "quiet", "sign_in_again": "warn"}
 STATE_ICONS: Mapping[str, str] = {"connected": "ok", "not_connected": "off", "sign_in_again": "warning"}
 
 MISSING: Mapping[str, str] = {
@@ -70,8 +76,9 @@ OTHER_PROBLEM = message("The sign-in to Constant Contact did not work. Connect a
 DONE: Mapping[str, str] = {
     "added": message("The connection “%(name)s” was added. Exports can use it now."),
     "changed": message("The connection “%(name)s” was saved."),
-    "signed-in": message("The connection “%(name)s” is signed in again."),
-    "removed": message("The connection was removed, and its sign-in deleted."),
+    "signed in": message("The connection “%(name)s” is signed in. Exports can use it now."),
+    "signed in again": message("The connection “%(name)s” is signed in again."),
+    "removed": message("The connection “%(name)s” was removed, and its sign-in deleted."),
     "canceled": message("Nothing was saved, and nothing was kept of the sign-in."),
 }
 """What has just happened, told on the page that follows."""
@@ -80,8 +87,12 @@ ACTIONS: Mapping[str, str] = {
     "added": message("Added"),
     "changed": message("Changed"),
     "signed in": message("Signed in"),
+    "scheduled": message("Scheduled"),
+    "attached": message("Attached"),
     "detached": message("Detached"),
     "removed": message("Removed"),
+    "started": message("Started"),
+    "canceled": message("Canceled"),
 }
 
 SUBJECTS: Mapping[str, str] = {"connection": message("connection"), "export": message("export")}
@@ -102,7 +113,24 @@ FIELDS: Mapping[str, str] = {
 }
 """The fields that the audit names."""
 
-SCHEDULES: Mapping[str, str] = {"every_refresh": message("With every refresh"), "off": message("Off")}
+FUNCTION_KEY_USED = message("Function key")
+"""Who a program is that calls the API and is nobody besides."""
 
-REMOVAL_BEGUN = message("Its removal was begun and not finished. Remove it again.")
-"""What `admin.connections` records on a connection whose removal was cut short."""
+SCHEDULE_WORDS: Mapping[str, str] = {
+    "every_refresh": message("With every refresh"),
+    "off": message("Off"),
+    "daily": message("Daily"),
+    "weekly": message("Weekly"),
+}
+"""The words of a schedule as the audit keeps it (`Schedule.as_text`)."""
+
+SIGN_IN_PROBLEMS: Mapping[str, str] = {
+    "refused": message(
+        "Constant Contact does not accept the sign-in any more: it was withdrawn, or not used for long."
+    ),
+    "no_refresh_token": message("Constant Contact has given no refresh token, so the sign-in could not be renewed."),
+    "no_tokens": message("Key Vault does not have the sign-in any more."),
+    "not_tokens": message("What Key Vault has in place of the sign-in cannot be read."),
+    "other_account": message("The sign-in that Key Vault has belongs to another account."),
+}
+"""Why a connection has to be signed in to again."""

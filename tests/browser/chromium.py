@@ -102,12 +102,18 @@ class Visitor:
 
 
 @contextlib.contextmanager
-def visiting(browser: Browser, site_url: str, language: Language = "en", *, scripts: bool = True) -> Iterator[Visitor]:
-    """A visitor whose browser asks for this language; without `scripts` it runs none."""
+def visiting(
+    browser: Browser, site_url: str, language: Language = "en", *, scripts: bool = True, time_zone: str | None = None
+) -> Iterator[Visitor]:
+    """A visitor whose browser asks for this language; without `scripts` it runs none.
+
+    `time_zone` is where they are; None is where this machine is.
+    """
     context = browser.new_context(
         locale={"en": "en-GB", "it": "it-IT", "ro": "ro-RO"}[language],
         viewport={"width": WIDE[0], "height": WIDE[1]},
         java_script_enabled=scripts,
+        timezone_id=time_zone,
     )
     context.set_default_timeout(_WAIT_MS)
     try:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from local.simulator_client import Account
 from local.stand import Stand
-from shared.models import Connection, Export
+from shared.models import Connection, Export, Schedule
 from tests.browser.chromium import Visitor
 
 Look = Callable[[Visitor, str], None]
@@ -51,7 +52,7 @@ def walk(stand: Stand, visitor: Visitor, look: Look, name: str) -> None:
     look(visitor, "connection-remove")
     assert the_export(stand, export).connection_id is None
     visitor.page.locator(f"form[action='/connections/{connection.id}/remove'] button").click()
-    expect(visitor.page).to_have_url(re.compile(r"/connections\?"))
+    expect(visitor.page).to_have_url(re.compile(r"/connections$"))
     look(visitor, "connection-removed")
     assert name not in [one.display_name for one in stand.app.connections()]
 
@@ -72,10 +73,10 @@ def connect(stand: Stand, visitor: Visitor, name: str) -> None:
     expect(page.locator("button[name=do][value=export-user]")).to_have_count(0)
 
 
-def allow(stand: Stand, page: Page) -> None:
-    """On Constant Contact's own page: sign in as the owner of the account and give consent."""
+def allow(stand: Stand, page: Page, account: Account | None = None) -> None:
+    """On Constant Contact's own page: sign in as the owner of the account (the stand's own one) and give consent."""
     expect(page).to_have_url(re.compile(re.escape(stand.simulator_url)))
-    page.locator("select[name=user_id]").select_option(stand.account.user_id)
+    page.locator("select[name=user_id]").select_option((account or stand.account).user_id)
     page.locator("button[name=decision][value=allow]").click()
 
 
@@ -118,7 +119,7 @@ def remove_while_used(visitor: Visitor, connection: Connection, export: Export, 
 def detach(visitor: Visitor) -> None:
     """Let go of the exports; they are kept."""
     visitor.page.locator("form[action$='/detach'] button").click()
-    expect(visitor.page).to_have_url(re.compile("done=detached"))
+    expect(visitor.page.locator(".panel .message.success")).to_be_visible()
 
 
 def use(stand: Stand, connection: Connection) -> Export:
@@ -129,7 +130,7 @@ def use(stand: Stand, connection: Connection) -> Export:
         list_id=stand.account.list_id,
         segments=["LoyaltyMembers"],
         mapping={"email": "EMail"},
-        schedule="off",
+        schedule=Schedule(active=False),
     )
 
 

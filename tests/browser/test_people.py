@@ -44,7 +44,7 @@ def test_a_contributor_finds_no_command(visitor: Visitor) -> None:
     visitor.sign_in("carlo")
 
     assert visitor.path == "/connections"
-    expect(visitor.page.locator("main form, main button, #add")).to_have_count(0)
+    expect(visitor.page.locator("main form[method=post], main button, #add")).to_have_count(0)
 
 
 def test_the_language_is_switched_in_the_menu_and_stays(visitor: Visitor) -> None:

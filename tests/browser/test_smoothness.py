@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from local.stand import Stand
 from shared.models import Connection
-from tests.browser.chromium import Visitor
+from tests.browser.chromium import PHONE, Visitor, visiting
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -74,6 +74,83 @@ def test_a_row_is_selected_without_leaving_the_page(page: Page, connection: Conn
     page.locator("#sort-created").click()
     expect(page.locator("th[aria-sort] #sort-created")).to_be_focused()
     assert page.evaluate("window.stayed")
+
+
+def test_the_list_follows_what_is_typed_and_the_caret_stays(page: Page, stand: Stand, connection: Connection) -> None:
+    stand.app.add_connection("Rough", "Ada Administrator")
+    page.reload()
+    page.evaluate("window.stayed = true")
+    page.locator("#search").press_sequentially("smoo")
+    expect(page.locator("th.name", has_text="Rough")).to_have_count(0)
+    expect(page.locator(f"#connection-{connection.id}")).to_be_visible()
+    expect(page).to_have_url(re.compile("search=smoo"))
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.type("th")
+    expect(page).to_have_url(re.compile("search=smooth"))
+    expect(page.locator("#search")).to_have_value("smooth")
+    page.locator("#search").fill("")
+    expect(page.locator("th.name", has_text="Rough").first).to_be_visible()
+    assert page.evaluate("window.stayed")
+
+
+def test_without_scripts_enter_searches(stand: Stand, chromium: Browser, connection: Connection) -> None:
+    with visiting(chromium, stand.site_url, scripts=False) as visitor:
+        visitor.sign_in("ada", "/connections")
+        visitor.page.locator("#search").fill("there is no such")
+        visitor.page.locator("#search").press("Enter")
+        expect(visitor.page).to_have_url(re.compile(r"search=there\+is\+no\+such"))
+        expect(visitor.page.locator("th.name")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("zone", "said"), [("Asia/Kolkata", "GMT+5:30"), ("UTC", "UTC")])
+def test_times_are_told_in_the_reader_s_own_time_zone(
+    stand: Stand, chromium: Browser, connection: Connection, zone: str, said: str
+) -> None:
+    with visiting(chromium, stand.site_url, time_zone=zone) as visitor:
+        visitor.sign_in("ada", "/connections")
+        assert (visitor.page.locator("td time").first.get_attribute("title") or "").endswith(said)
+        visitor.page.locator("#sort-created").click()
+        expect(visitor.page.locator("th[aria-sort] #sort-created")).to_be_focused()
+        assert (visitor.page.locator("td time").first.get_attribute("title") or "").endswith(said)
+
+
+def test_what_does_not_fit_the_command_bar_is_in_its_menu(page: Page, connection: Connection) -> None:
+    page.locator(f"#select-{connection.id}").click()
+    expect(page.locator(".command.at-4")).to_be_visible()
+    expect(page.locator(".overflow")).to_be_hidden()
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    expect(page.locator(".command.at-2")).to_be_hidden()
+    page.locator(".overflow > summary").click()
+    expect(page.locator(".overflow .menu-item:visible")).to_have_count(3)
+    bar = page.locator(".commands").bounding_box()
+    assert bar
+    assert bar["height"] < 60
+
+
+def test_a_second_click_is_kept_from_doing_it_twice_until_the_load_was_given_up(page: Page) -> None:
+    page.clock.install()
+    page.reload()
+    page.evaluate(
+        """() => {
+            const form = document.body.appendChild(document.createElement("form"));
+            window.sent = 0;
+            form.addEventListener("submit", () => window.sent++);
+            form.target = "nowhere";
+            form.action = "/connections";
+            form.id = "twice";
+            // What the page itself has decided by the time the event has reached the window.
+            window.addEventListener("submit", (event) => {
+                if (event.defaultPrevented) window.sent--;
+                event.preventDefault();
+            });
+        }"""
+    )
+    send = "document.getElementById('twice').requestSubmit()"
+    page.evaluate(f"{send}; {send}")
+    assert page.evaluate("window.sent") == 1
+    page.clock.fast_forward(10_000)
+    page.evaluate(send)
+    assert page.evaluate("window.sent") == 2
 
 
 def test_what_save_needs_follows_what_is_typed(visitor: Visitor, page: Page) -> None:

@@ -1,4 +1,4 @@
-"""Browsers with the pages open: an administrator's and a contributor's."""
+"""Browsers with the pages open: an administrator's, a contributor's and a viewer's."""
 
 from __future__ import annotations
 
@@ -22,4 +22,11 @@ def ada(world: World) -> Iterator[TestClient]:
 def carlo(world: World) -> Iterator[TestClient]:
     """The browser of a contributor, Carlo."""
     with pages_as(world, "Contributor") as client:
+        yield client
+
+
+@pytest.fixture
+def vera(world: World) -> Iterator[TestClient]:
+    """The browser of a viewer, Vera."""
+    with pages_as(world, "Viewer") as client:
         yield client

@@ -14,8 +14,8 @@ from admin.pages.rendering import EXTENSIONS
 FOLDER = Path(pages.__file__).parent
 _METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"templates/**.html": {"extensions": ",".join(EXTENSIONS), "silent": "false"}}
-# `message("…")` marks a text in the code; `text("…")` looks one up at once.
-_KEYWORDS = {**DEFAULT_KEYWORDS, "message": None, "text": None}
+# `message("…")` and `plural_message("…", "…")` mark a text in the code; `text("…")` looks one up at once.
+_KEYWORDS = {**DEFAULT_KEYWORDS, "message": None, "plural_message": (1, 2), "text": None}
 
 
 def messages() -> Catalog:

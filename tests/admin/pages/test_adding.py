@@ -113,7 +113,7 @@ def test_connect_leads_to_constant_contact_with_the_state_in_a_cookie(ada: TestC
     assert answer.headers["location"].startswith(f"{world.simulator.url}/oauth2/default/v1/authorize?")
     state = parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"__Host-sign-in={state};")
+    assert cookie.startswith(f"__Host-sign-in-{state.partition('.')[0]}={state};")
     assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= {part.strip() for part in cookie.split(";")}
 
 
@@ -121,7 +121,7 @@ def test_over_plain_http_the_cookie_has_a_name_that_browsers_take_there(world: W
     world.services.settings.__dict__["site_url"] = "http://127.0.0.1:7071"
     with pages_as(world, "Administrator", headers={"Origin": "http://127.0.0.1:7071"}) as browser:
         cookie = browser.post("/connections/add", data=TYPED).headers["set-cookie"]
-    assert cookie.startswith("sign-in=")
+    assert cookie.startswith("sign-in-")
     assert "Secure" not in cookie
 
 
@@ -148,7 +148,13 @@ def test_a_connection_is_added_from_the_form_to_save(world: World, way: Way) -> 
 def test_the_cookie_is_gone_after_the_way_back(way: Way) -> None:
     draft = way.back(way.begin())
     assert draft.startswith("/connections/drafts/")
-    assert "__Host-sign-in" not in way.browser.cookies
+    assert [name for name in way.browser.cookies if "sign-in" in name] == []
+
+
+def test_two_tabs_sign_in_without_disturbing_each_other(world: World, way: Way) -> None:
+    one, other = way.begin(), way.begin(**{**TYPED, "display_name": "Other"})
+    for draft in (way.back(one), way.back(other)):
+        assert "Connected to the account" in Page(way.browser.get(draft)).words
 
 
 def test_what_was_typed_meanwhile_stays_when_the_export_user_is_added(way: Way) -> None:
@@ -206,7 +212,30 @@ def test_cancel_leaves_nothing(world: World, way: Way) -> None:
     page = way.do(draft, "cancel")
     assert "Nothing was saved" in page.words
     assert world.services.drafts.all() == []
-    assert way.browser.get(draft).status_code == 404
+    answer = way.browser.get(draft)
+    assert answer.status_code == 404
+    assert "This sign-in is over" in Page(answer).words
+
+
+def test_a_draft_that_was_saved_leads_to_its_connection(world: World, way: Way) -> None:
+    """Whoever goes back in the browser's history after Save finds what was saved."""
+    draft = way.back(way.begin())
+    way.do(draft, "export-user")
+    way.do(draft, "save")
+    (made,) = [one for one in world.services.connections.all() if one.display_name == "Newsletter"]
+    for answer in (way.browser.get(draft), way.browser.post(draft, data={**TYPED, "do": "connect"})):
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/connections/{made.id}")
+
+
+@pytest.mark.parametrize("do", ["save", "connect", "export-user", "cancel"])
+def test_a_draft_that_is_older_than_an_hour_says_what_became_of_it(world: World, way: Way, do: str) -> None:
+    draft = way.back(way.begin())
+    world.clock.advance(3601)
+    answer = way.browser.post(draft, data={**TYPED, "do": do})
+    page = Page(answer)
+    assert answer.status_code == 404
+    assert "This sign-in is over" in page.words
+    assert page.faults == []
 
 
 def test_the_close_button_of_a_begun_sign_in_cancels_it(way: Way) -> None:
@@ -257,3 +286,27 @@ def test_another_account_is_warned_of_before_it_is_saved(world: World, way: Way)
     assert "This is another account: “Another Company”." in page.words
     assert "Before it was “Local Company”." in page.words
     assert "disabled" not in save_button(page)
+
+
+def test_the_first_sign_in_of_a_connection_is_not_called_another_one(world: World, way: Way) -> None:
+    """A connection that was made through the API has never been signed in to."""
+    draft = way.back(way.begin(f"/connections/{world.connection.id}/sign-in"))
+    page = Page(way.browser.get(draft))
+    assert "Connect “Shop”" in page.words
+    assert "again" not in words_of(page.one("h1", id="panel-title"))
+    way.do(draft, "export-user", consent="yes")
+    page = way.do(draft, "save", display_name="Shop")
+    assert "The connection “Shop” is signed in." in page.words
+
+
+def test_another_account_is_not_saved_while_an_export_is_running(world: World, way: Way) -> None:
+    connection_id = added(world, way)
+    export = world.add_export("Loyal")
+    world.services.exports.change(export.id, lambda one: one.model_copy(update={"connection_id": connection_id}))
+    add_other_account(world)
+    draft = way.back(way.begin(f"/connections/{connection_id}/sign-in"), user=OTHER_OWNER)
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    world.start(world.services.exports.get(export.id))
+    answer = way.browser.post(draft, data={**TYPED, "do": "save"})
+    assert answer.status_code == 409
+    assert "an export of this connection is running" in Page(answer).problems()[0]

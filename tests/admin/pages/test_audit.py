@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
 
-from shared.audit import Action, AuditEntry, month_of
+from admin.pages import words
+from admin.pages.audit import PAGE_SIZE
+from shared.audit import Action, AuditEntry, Subject, month_of
 from tests.admin.pages.reading import Page, words_of
 from tests.exporters.world import World
 
 
-def write(world: World, action: Action, before: dict[str, str], after: dict[str, str], days_ago: float = 0) -> None:
+def write(
+    world: World,
+    action: Action,
+    before: dict[str, str],
+    after: dict[str, str],
+    days_ago: float = 0,
+    subject: Subject = "connection",
+    number: int = 0,
+) -> None:
     world.services.audit.write(
         AuditEntry(
             at=world.clock.now() - timedelta(days=days_ago),
             by="Bo Administrator",
             action=action,
-            subject="connection",
-            subject_id="c",
+            subject=subject,
+            subject_id=f"c{number}",
             subject_name="Newsletter",
             before=before,
             after=after,
@@ -48,8 +59,23 @@ def test_an_entry_tells_who_did_what_when_and_what_was_there_before(world: World
         ("added", {}, {"display_name": "N"}, "Display name: N"),
         ("removed", {"display_name": "N"}, {}, "Display name: N"),
         ("detached", {"connection": "N"}, {}, "Connection: N → none"),
-        ("signed in", {}, {"account": "A"}, "Account: none → A"),
+        ("signed in", {}, {"account": "A"}, "Account: A"),
+        ("signed in", {"account": "A"}, {"account": "A"}, "Account: A"),
+        ("signed in", {"account": "A"}, {"account": "B"}, "Account: A → B"),
+        ("attached", {}, {"connection": "N"}, "Connection: none → N"),
         ("changed", {"schedule": "off"}, {"schedule": "every_refresh"}, "Schedule: Off → With every refresh"),
+        (
+            "scheduled",
+            {},
+            {"schedule": "daily 06:00, 18:00 Europe/Rome"},
+            "Schedule: none → Daily 06:00, 18:00 Europe/Rome",
+        ),
+        (
+            "scheduled",
+            {"schedule": "off"},
+            {"schedule": "off: weekly monday, friday 06:00 UTC"},
+            "Schedule: Off → Off: Weekly Monday, Friday 06:00 UTC",
+        ),
         ("changed", {"colour": "<b>"}, {"colour": "blue"}, "colour: <b> → blue"),
         ("changed", {}, {}, "–"),
     ],
@@ -69,7 +95,10 @@ def test_each_month_has_a_page_of_its_own(world: World, ada: TestClient) -> None
 
 
 def test_the_months_lead_to_their_neighbours_but_not_into_the_future(world: World, ada: TestClient) -> None:
-    links = [one.attributes["href"] for one in Page(ada.get("/audit?month=2025-01")).all("a", class_name="button")]
+    links = [
+        one.attributes["href"].removesuffix("&subject=")
+        for one in Page(ada.get("/audit?month=2025-01")).all("a", class_name="button")
+    ]
     assert links == ["/audit?month=2024-12", "/audit?month=2025-02"]
     now = Page(ada.get("/audit"))
     assert len(now.all("a", class_name="button")) == 1
@@ -78,3 +107,34 @@ def test_the_months_lead_to_their_neighbours_but_not_into_the_future(world: Worl
 @pytest.mark.parametrize("month", ["2026-13", "2026", "now", "9999-12", "2026-1' or '"])
 def test_what_is_no_month_is_refused(ada: TestClient, month: str) -> None:
     assert ada.get("/audit", params={"month": month}).status_code == 400
+
+
+def test_there_are_words_for_every_action() -> None:
+    assert set(words.ACTIONS) == set(get_args(Action))
+    assert set(words.SUBJECTS) == set(get_args(Subject))
+
+
+@pytest.mark.parametrize("action", ["started", "canceled"])
+def test_a_run_that_somebody_started_or_canceled_is_told(world: World, ada: TestClient, action: Action) -> None:
+    write(world, action, {}, {}, subject="export")
+    assert Page(ada.get("/audit")).cells("What") == [f"{action.capitalize()}: export “Newsletter”"]
+
+
+def test_the_entries_of_connections_or_exports_are_shown_alone(world: World, ada: TestClient) -> None:
+    write(world, "added", {}, {})
+    write(world, "changed", {}, {}, subject="export")
+    page = Page(ada.get("/audit", params={"subject": "export"}))
+    assert page.cells("What") == ["Changed: export “Newsletter”"]
+    assert words_of(page.one("a", class_name="pill", aria_current="true")) == "Exports"
+    earlier = page.all("a", class_name="button")[0].attributes["href"]
+    assert earlier.endswith("&subject=export")
+
+
+def test_a_long_month_is_turned_over_page_by_page(world: World, ada: TestClient) -> None:
+    for number in range(PAGE_SIZE + 1):
+        write(world, "changed", {}, {}, number=number)
+    first, second = Page(ada.get("/audit")), Page(ada.get("/audit", params={"page": "2"}))
+    assert (len(first.cells("Who")), len(second.cells("Who"))) == (PAGE_SIZE, 1)
+    assert f"1–{PAGE_SIZE} of {PAGE_SIZE + 1}" in first.words
+    assert first.one("a", id="page-next").attributes["href"].endswith("&page=2")
+    assert len(Page(ada.get("/audit", params={"page": "99"})).cells("Who")) == 1

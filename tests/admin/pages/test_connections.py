@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
 
+from admin.pages import words
 from shared.audit import month_of
-from shared.models import Connection, ConstantContactAccount
+from shared.models import Connection, ConstantContactAccount, SignInProblem
 from tests.admin.pages.reading import Page, words_of
 from tests.exporters.world import World
 
@@ -25,6 +27,11 @@ def put(world: World, name: str, **facts: object) -> Connection:
 
 def names(page: Page) -> list[str]:
     return [words_of(one) for one in page.all("th", scope="row")]
+
+
+def notices(page: Page) -> list[str]:
+    """What the page says was done."""
+    return [words_of(one) for one in page.all("div", role="status") if "notice" in one.attributes["class"]]
 
 
 def form(page: Page) -> dict[str, str]:
@@ -68,7 +75,7 @@ def test_a_contributor_sees_name_and_type_of_what_is_shared_and_no_commands(worl
     assert page.cells("Type") == ["Constant Contact"]
     assert "Northwind" not in page.words
     assert [one.attributes["href"] for one in page.all("a") if "/connections/" in one.attributes["href"]] == []
-    assert [one.attributes["action"] for one in page.all("form")] == ["/language"]
+    assert [one.attributes["action"] for one in page.all("form", method="post")] == ["/language"]
 
 
 def test_a_contributor_with_whom_nothing_is_shared_reads_whom_to_ask(carlo: TestClient) -> None:
@@ -106,7 +113,8 @@ def test_a_heading_that_is_sorted_by_leads_to_the_other_order(ada: TestClient) -
 
 def test_the_commands_change_with_the_selection(world: World, ada: TestClient) -> None:
     def commands(page: Page) -> list[str]:
-        return [words_of(one) for one in page.elements if one.attributes.get("class") == "command"]
+        bar = [one for one in page.elements if "command" in one.attributes.get("class", "").split()]
+        return [words_of(one) for one in bar if " at-" in one.attributes["class"]]
 
     assert commands(Page(ada.get("/connections"))) == ["Add connection"]
     selected = Page(ada.get("/connections", params={"selected": world.connection.id}))
@@ -121,22 +129,38 @@ def test_a_name_is_shown_as_it_was_typed(world: World, ada: TestClient) -> None:
     assert page.faults == []
 
 
-@pytest.mark.parametrize(
-    ("query", "said"),
-    [
-        ({"done": "removed"}, "The connection was removed"),
-        ({"done": "added", "selected": "{id}"}, "The connection “Shop” was added"),
-        ({"done": "added", "selected": "none"}, None),
-        ({"done": "you have won"}, None),
-    ],
-)
-def test_what_was_done_is_told_afterwards(
-    world: World, ada: TestClient, query: dict[str, str], said: str | None
-) -> None:
-    filled = {name: value.replace("{id}", world.connection.id) for name, value in query.items()}
-    notices = [words_of(one) for one in Page(ada.get("/connections", params=filled)).all("div", role="status")]
-    assert [said in one for one in notices if said] == [True] * (said is not None)
-    assert said or not notices
+@pytest.mark.parametrize("query", ["done=removed", "done=added&selected={id}", "notice=removed"])
+def test_no_address_makes_the_page_say_that_something_was_done(world: World, ada: TestClient, query: str) -> None:
+    assert notices(Page(ada.get(f"/connections?{query.replace('{id}', world.connection.id)}"))) == []
+
+
+# --- Searching --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["newsl", " NEWSLETTER ", "northwind"])
+def test_a_connection_is_found_by_a_part_of_its_name_or_account(world: World, ada: TestClient, text: str) -> None:
+    put(world, "Newsletter", account=ConstantContactAccount(id="a", name="Northwind"))
+    page = Page(ada.get("/connections", params={"search": text}))
+    assert names(page) == ["Newsletter"]
+    assert page.one("input", id="search").attributes["value"] == text.strip()
+
+
+def test_a_contributor_finds_nothing_by_what_is_not_shown_to_them(world: World, carlo: TestClient) -> None:
+    put(world, "Newsletter", sharing=SHARED, account=ConstantContactAccount(id="a", name="Northwind"))
+    assert names(Page(carlo.get("/connections", params={"search": "newsletter"}))) == ["Newsletter"]
+    assert names(Page(carlo.get("/connections", params={"search": "northwind"}))) == []
+
+
+def test_sorting_keeps_what_was_looked_for(world: World, ada: TestClient) -> None:
+    page = Page(ada.get("/connections", params={"search": "shop"}))
+    assert page.one("a", id="sort-state").attributes["href"].startswith("/connections?search=shop&sort=state")
+
+
+def test_a_search_that_finds_nothing_says_so_and_shows_the_way_back(ada: TestClient) -> None:
+    page = Page(ada.get("/connections", params={"search": "<nobody>"}))
+    assert "Nothing was found for “<nobody>”" in page.words
+    assert [one.attributes["href"] for one in page.all("a") if words_of(one) == "Show all"] == ["/connections"]
+    assert page.faults == []
 
 
 # --- Changing one -----------------------------------------------------------------------------------------------------
@@ -151,7 +175,8 @@ def test_a_connection_is_changed_in_its_panel(world: World, ada: TestClient) -> 
     changed = world.services.connections.get(world.connection.id)
     assert (changed.display_name, changed.sharing) == ("Newsletter", SHARED)
     assert changed.updated_by == "Ada Administrator"
-    assert "“Newsletter” was saved" in Page(ada.get(answer.headers["location"])).words
+    assert notices(Page(ada.get(answer.headers["location"]))) == ["The connection “Newsletter” was saved."]
+    assert notices(Page(ada.get(answer.headers["location"]))) == []
     assert world.services.audit.month(month_of(world.clock.now()))[0].after["display_name"] == "Newsletter"
 
 
@@ -202,19 +227,31 @@ def test_a_form_with_an_error_still_knows_which_version_it_began_with(world: Wor
     assert ada.post(address, data=mended).status_code == 409
 
 
-def test_a_connection_that_is_no_longer_accepted_says_so_and_what_was_recorded(world: World, ada: TestClient) -> None:
-    broken = put(world, "Broken", sign_in_again="The refresh token is invalid or expired.")
+@pytest.mark.parametrize("problem", get_args(SignInProblem))
+def test_a_connection_that_cannot_be_used_says_why_and_what_was_recorded(
+    world: World, ada: TestClient, problem: str
+) -> None:
+    broken = put(world, "Broken", sign_in_again="The refresh token is invalid or expired.", sign_in_problem=problem)
     page = Page(ada.get(f"/connections/{broken.id}"))
-    assert "Constant Contact does not accept this connection any more" in page.words
+    assert "do not run until somebody signs in again" in page.words
+    assert words.SIGN_IN_PROBLEMS[problem] in page.words
     assert words_of(page.one("p", lang="en")) == "The refresh token is invalid or expired."
 
 
 def test_a_removal_that_was_cut_short_is_told_in_the_reader_s_language(world: World, ada: TestClient) -> None:
-    half = put(world, "Half", sign_in_again="Its removal was begun and not finished. Remove it again.")
+    half = put(world, "Half", removal_begun_at=world.clock.now())
     ada.headers["Accept-Language"] = "it"
     page = Page(ada.get(f"/connections/{half.id}"))
     assert "La rimozione è stata iniziata e non completata" in page.words
-    assert "does not accept" not in page.words
+    assert "non vengono eseguite" not in page.words
+
+
+def test_what_a_program_did_is_told_in_the_reader_s_language(world: World, ada: TestClient) -> None:
+    made = put(world, "By a program", created_by="function key", updated_by="function key")
+    ada.headers["Accept-Language"] = "it"
+    assert "Chiave di funzione" in Page(ada.get("/connections")).cells("Creata da")
+    page = Page(ada.get(f"/connections/{made.id}"))
+    assert [words_of(one) for one in page.all("dd")].count("Chiave di funzione") == 2
 
 
 def test_behind_an_open_panel_nothing_can_be_reached(world: World, ada: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -16,9 +17,18 @@ NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 TRANSLATED = CODES[1:]
 
 
-def catalog(code: str) -> Catalog:
-    with (TRANSLATIONS / f"{code}.po").open("rb") as file:
-        return read_po(file, locale=code)
+def catalogs(code: str) -> dict[str, Catalog]:
+    """What each area of the site has in this language."""
+    found = {}
+    for path in sorted((TRANSLATIONS / code).glob("*.po")):
+        with path.open("rb") as file:
+            found[path.stem] = read_po(file, locale=code)
+    return found
+
+
+def entries(code: str) -> list[Message]:
+    """Every text of the language, whatever its area."""
+    return [message for one in catalogs(code).values() for message in one if message.id]
 
 
 def placeholders(text: str) -> list[str]:
@@ -33,10 +43,9 @@ def forms(message: Message) -> list[str]:
 def pairs(code: str) -> list[tuple[Message, str, str]]:
     """Each message with each of its forms and the English that it stands for: the plural for all but the first."""
     found = []
-    for message in catalog(code):
+    for message in entries(code):
         english = [message.id] if isinstance(message.id, str) else list(message.id)
-        if message.id:
-            found += [(message, english[min(at, len(english) - 1)], form) for at, form in enumerate(forms(message))]
+        found += [(message, english[min(at, len(english) - 1)], form) for at, form in enumerate(forms(message))]
     return found
 
 
@@ -71,9 +80,21 @@ def test_a_cookie_with_a_language_that_is_not_there_counts_for_nothing() -> None
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_every_text_is_translated_and_no_translation_is_left_over(code: str) -> None:
     wanted = {message.id for message in messages() if message.id}
-    there = {message.id for message in catalog(code) if message.id}
+    there = {message.id for message in entries(code)}
     assert {"missing": wanted - there, "left over": there - wanted} == {"missing": set(), "left over": set()}
-    assert not catalog(code).obsolete
+    assert not any(one.obsolete for one in catalogs(code).values())
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_a_text_is_translated_in_one_area_alone(code: str) -> None:
+    """Else two files could say different things for it, and which of them counts would be chance."""
+    counted = Counter(message.id for message in entries(code))
+    assert [text for text, times in counted.items() if times > 1] == []
+
+
+def test_every_language_has_the_same_areas() -> None:
+    areas = {code: set(catalogs(code)) for code in TRANSLATED}
+    assert len({frozenset(one) for one in areas.values()}) == 1, areas
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
@@ -93,11 +114,19 @@ def test_a_translation_ends_as_the_text_does(code: str) -> None:
     assert {form for english, form in ends.items() if form[-1] != english[-1]} == set()
 
 
+@pytest.mark.parametrize(("code", "opens", "closes"), [("it", "“", "”"), ("ro", "„", "”")])
+def test_quotes_are_those_of_the_language(code: str, opens: str, closes: str) -> None:
+    wrong = [form for _, _, form in pairs(code) if not set(form) & set('“”„«»"') <= {opens, closes}]
+    assert wrong == []
+    assert [form for _, _, form in pairs(code) if form.count(opens) != form.count(closes)] == []
+
+
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_there_is_a_form_for_every_number(code: str) -> None:
-    plurals = [message for message in catalog(code) if isinstance(message.id, tuple)]
+    plurals = [message for message in entries(code) if isinstance(message.id, tuple)]
     assert plurals
-    assert all(len(forms(message)) == catalog(code).num_plurals for message in plurals)
+    wanted = {one.num_plurals for one in catalogs(code).values()}
+    assert {len(forms(message)) for message in plurals} == wanted
 
 
 def test_romanian_counts_as_romanians_do() -> None:
@@ -127,6 +156,10 @@ def test_times_and_numbers_are_written_as_in_the_language(
     assert spoken.exactly(moment) == exactly
     assert spoken.month(date(2026, 11, 1)) == month
     assert spoken.number(1234) == number
+
+
+def test_what_is_to_come_is_told_too() -> None:
+    assert language("en").ago(NOW + timedelta(hours=2), NOW) == "in 2 hours"
 
 
 @pytest.mark.parametrize("seconds", [0, 30, -30])

@@ -15,11 +15,14 @@ from tests.exporters.world import World
 
 PAGES = (
     "/connections",
-    "/connections?selected={id}&done=changed",
+    "/connections?selected={id}",
+    "/connections?search=shop&sort=created&order=descending",
+    "/connections?search=nothing+like+it",
     "/connections/add",
     "/connections/{id}",
     "/connections/{id}/remove",
     "/audit",
+    "/help",
     "/nothing",
 )
 
@@ -39,13 +42,43 @@ def test_every_page_is_sound_html_without_inline_script_or_style_in_each_languag
 
 
 def links(page: Page) -> list[str]:
-    return [words_of(one) for one in page.all("a") if one.attributes["href"] in ("/connections", "/audit")]
+    """What the navigation beside the page and the menu of a phone lead to: both the same."""
+    beside, menu = (
+        [words_of(one) for one in page.all("a") if any(nav in one.around for nav in found)]
+        for found in (page.all("nav", class_name="side"), page.all("nav", class_name="menu-list start"))
+    )
+    assert beside == menu
+    return beside
 
 
-def test_the_navigation_has_only_what_the_person_may_open(ada: TestClient, carlo: TestClient) -> None:
-    # Twice: beside the page, and in the menu of a phone.
-    assert links(Page(ada.get("/connections"))) == ["Connections", "Audit"] * 2
-    assert links(Page(carlo.get("/connections"))) == ["Connections"] * 2
+@pytest.mark.parametrize(
+    ("who", "pages"),
+    [
+        ("Administrator", ["Home", "Connections", "Exports", "Runs", "Audit"]),
+        ("Contributor", ["Home", "Connections", "Exports", "Runs"]),
+        ("Viewer", ["Home", "Exports", "Runs"]),
+        (NO_ROLE, []),
+        (SIGNED_OUT, []),
+    ],
+)
+def test_the_navigation_has_only_what_the_person_may_open(world: World, who: Who, pages: list[str]) -> None:
+    with pages_as(world, who) as browser:
+        assert links(Page(browser.get("/help"))) == pages
+
+
+def test_the_navigation_marks_the_page_that_is_open(world: World, ada: TestClient) -> None:
+    for address in ("/connections", f"/connections/{world.connection.id}"):
+        marked = [one for one in Page(ada.get(address)).all("a") if one.attributes.get("aria-current") == "page"]
+        assert {words_of(one) for one in marked} == {"Connections"}
+
+
+def test_the_help_page_has_what_other_pages_lead_to(carlo: TestClient) -> None:
+    wanted = Page(carlo.get("/connections")).one("a", href="/help#connections")
+    assert words_of(wanted) == "Learn more"
+    page = Page(carlo.get("/help"))
+    inner = [one.attributes["href"][1:] for one in page.all("a") if one.attributes["href"].startswith("#")]
+    assert {"connections", "exports", "runs"} < set(inner)
+    assert set(inner) - {"content"} <= {one.attributes.get("id") for one in page.all("h2")}
 
 
 def test_the_frame_names_the_environment_and_who_is_signed_in(world: World, ada: TestClient) -> None:
@@ -91,7 +124,6 @@ def test_who_is_signed_out_is_led_to_the_sign_in_and_back(world: World) -> None:
     assert answer.status_code == 401
     assert parse_qs(urlsplit(link).query) == {"post_login_redirect_uri": ["/audit?month=2026-01"]}
     assert page.faults == []
-    assert links(page) == []
 
 
 def test_who_posts_a_form_signed_out_comes_back_to_the_start(world: World) -> None:
@@ -139,6 +171,7 @@ def test_who_may_not_see_a_page_reads_what_to_ask_for(world: World, who: Who, ad
         ("DELETE", "/connections", 405),
         ("GET", "/connections?sort=colour", 400),
         ("GET", f"/connections?selected={'x' * 65}", 400),
+        ("GET", f"/connections?search={'x' * 101}", 400),
     ],
 )
 def test_an_error_is_a_page_in_the_reader_s_language(ada: TestClient, method: str, address: str, status: int) -> None:
@@ -149,6 +182,18 @@ def test_an_error_is_a_page_in_the_reader_s_language(ada: TestClient, method: st
     page = Page(answer)
     assert page.faults == []
     assert page.one("html").attributes["lang"] == "it"
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/json"])
+def test_a_post_that_is_no_form_is_refused_instead_of_read_as_an_empty_one(
+    world: World, ada: TestClient, kind: str | None
+) -> None:
+    sent = {"Content-Type": kind} if kind else {}
+    answer = ada.post(f"/connections/{world.connection.id}", content=b"display_name=Newsletter", headers=sent)
+    page = Page(answer)
+    assert answer.status_code == 415
+    assert "This form cannot be read" in page.words
+    assert page.faults == []
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------
@@ -167,3 +212,11 @@ def test_under_any_other_address_a_file_is_not_kept(ada: TestClient) -> None:
 
 def test_a_page_is_never_kept(ada: TestClient) -> None:
     assert ada.get("/connections").headers["cache-control"] == "no-store"
+
+
+def test_the_icon_is_found_where_browsers_look_for_it(world: World) -> None:
+    with pages_as(world, SIGNED_OUT) as browser:
+        answer = browser.get("/favicon.ico")
+        assert answer.status_code == 302
+        icon = browser.get(answer.headers["location"])
+    assert icon.headers["content-type"].startswith("image/svg+xml")
