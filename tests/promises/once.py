@@ -53,8 +53,10 @@ def a_worker_that_was_held_up_sends_nothing_that_another_sent(worlds: Worlds) ->
         for at in count(1):
             export = world.add_export("Loyal")
             world.start(export)
-            world.deliver(until=lambda: bool(world.queue.waiting) and world.queue.waiting[0].queue == BATCHES)
-            message = world.queue.waiting.pop(0).message.model_dump_json()
+            world.deliver(until=lambda: any(one.queue == BATCHES for one in world.queue.waiting))
+            upload = next(one for one in world.queue.waiting if one.queue == BATCHES)
+            world.queue.waiting.remove(upload)
+            message = upload.message.model_dump_json()
             numbers = [0]
 
             def stands_still(number: int, at: int = at, message: str = message, seen: list[int] = numbers) -> None:
