@@ -10,12 +10,19 @@ from exporters import turns
 from exporters.batches import cut_batches
 from exporters.follow import follow
 from exporters.runs import Batch, Run
+from local.azurite import Azurite
+from local.constant_contact.configuration import Configuration
+from local.constant_contact.server import running_simulator
 from shared.queues import ACTIVITIES, Message
 from tests.exporters.world import World
 
 
 @pytest.fixture
 def run(world: World, monkeypatch: pytest.MonkeyPatch) -> Run:
+    return begin(world, monkeypatch)
+
+
+def begin(world: World, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run of three batches, which are sent one after the other."""
     monkeypatch.setitem(cut_batches.__kwdefaults__ or {}, "max_contacts", 2)
     monkeypatch.setattr(turns, "AT_ONCE", 1)
@@ -65,12 +72,17 @@ def test_a_run_that_is_stopped_before_its_last_batch_was_never_uploaded(world: W
     assert (now(world, run).status, now(world, run).uploaded_at) == ("failed", None)
 
 
-def test_a_run_that_waits_for_constant_contact_says_when_it_asks_next(world: World, run: Run) -> None:
-    world.deliver(until=lambda: sent_so_far(world, run) == 3)
-    body = Message(export_id=run.export_id, run_id=run.run_id, turn=5)
-    world.queue.waiting.clear()
-    before = world.clock.now()
-    follow(world.services, body)
+def test_a_run_that_waits_for_constant_contact_says_when_it_asks_next(
+    azurite: Azurite, vault_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_simulator(Configuration(minimum_activity_seconds=900)) as simulator:
+        world = World(azurite, vault_url, simulator)
+        run = begin(world, monkeypatch)
+        world.deliver(until=lambda: sent_so_far(world, run) == 3)
+        body = Message(export_id=run.export_id, run_id=run.run_id, turn=5)
+        world.queue.waiting.clear()
+        before = world.clock.now()
+        follow(world.services, body)
     (waiting,) = world.queue.waiting
     next_look_at = now(world, run).next_look_at
     assert next_look_at is not None

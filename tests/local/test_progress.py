@@ -49,6 +49,8 @@ def run(status: str, *batches: BatchRecord, **facts: Any) -> RunRecord:
         "counts": Counts(read=100 * len(batches), prepared=100 * len(batches)),
         "requests": 0,
         "list_id": "a-list",
+        **dict.fromkeys(("canceled_by", "schedule_due", "prepared_at", "uploaded_at", "problem", "profiles_expected")),
+        "list_name": None,
         "segments": ("Gold",),
         "snapshots": {},
         "batches": list(batches),
