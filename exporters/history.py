@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -101,6 +101,17 @@ class History:
         self._put(Key(_ALL, _row_in_all(summary)), summary)
         self._put(Key(_LATEST, _row_in_latest(summary)), summary)
 
+    def forget(self, run: Run) -> None:
+        """Take back what was kept of a run that has not begun and never will; of one that has, nothing."""
+        try:
+            self._runs.get(run.export_id, run.run_id)
+        except NotFound:
+            summary = RunSummary.model_validate(run)
+            for key in (Key(_ALL, _row_in_all(summary)), Key(_LATEST, _row_in_latest(summary))):
+                entry = self._entries.get(key)
+                if entry is not None and entry.value.run_id == run.run_id:
+                    self._drop(key, entry)
+
     def latest(self, exports: Collection[str] | None = None) -> dict[str, RunSummary]:
         """The newest run of every export that ever ran, or of these `exports`, by the export's id."""
         found: Iterable[Stored[RunSummary] | None] = self._entries.partition(_LATEST)
@@ -148,6 +159,22 @@ class History:
             if day not in under_way and now >= _midnight(day) + timedelta(days=1) + _DAY_IS_OVER:
                 self._totals.insert(Key(_DAYS, day.isoformat()), _Total(day=day, sent=sent[day]))
         return [(day, sent[day]) for day in dates]
+
+    def up_to_date(self, *, since: datetime, until: datetime) -> Iterator[RunSummary]:
+        """The runs made between these moments that found nothing new, without those that are their export's newest."""
+        newest = {entry.value.run_id for entry in self._entries.partition(_LATEST)}
+        rows = self._entries.partition(
+            _ALL, rows_above=row_at(until), rows_below=row_at(since), only="status eq 'up_to_date'"
+        )
+        return (entry.value for entry in rows if entry.value.run_id not in newest)
+
+    def remove(self, summary: RunSummary) -> None:
+        """Remove a run that has ended, and its entry."""
+        # The run first: while its entry is there, it is found again, whoever dies in between.
+        self._runs.remove(summary.export_id, summary.run_id)
+        entry = self._entries.get(Key(_ALL, _row_in_all(summary)))
+        if entry is not None:
+            self._entries.remove(Key(_ALL, _row_in_all(summary)), entry.etag)
 
     def unfinished(self) -> list[Run]:
         """The runs, as they are now, whose entries are not complete: they are under way, or who ended them has died.
@@ -207,12 +234,13 @@ class History:
         return RunSummary.model_validate(newest[0]) if newest else None
 
     def _drop(self, key: Key, entry: Stored[RunSummary]) -> None:
+        before = self._runs.newest(entry.value.export_id, 1) if key.partition == _LATEST else []
         # Whoever changed it meanwhile knew better.
         with contextlib.suppress(Conflict):
-            self._entries.remove(key, entry.etag)
-        if key.partition == _LATEST:
-            for run in self._runs.newest(entry.value.export_id, 1):
-                self.note(run)
+            if before:
+                self._entries.replace(key, RunSummary.model_validate(before[0]), entry.etag)
+            else:
+                self._entries.remove(key, entry.etag)
 
     def _count(self, first: date, last: date) -> tuple[dict[date, int], set[date]]:
         """The profiles sent by the runs that began on each of these days, and the days that have runs under way."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from exporters.accounts import account_of
 from exporters.afterwards import afterwards
+from exporters.audit_of_runs import tell
 from exporters.batches import cut_batches
 from exporters.budget import notice_of
 from exporters.constant_contact.client import Account
@@ -20,7 +21,6 @@ from exporters.segments import expected_profiles
 from exporters.services import Services
 from exporters.turns import hand_out
 from shared.errors import Wait
-from shared.models import Export
 from shared.queues import Message
 from shared.snapshots import Complete, Missing, StillWriting
 
@@ -40,6 +40,7 @@ def prepare(services: Services, message: Message) -> None:
         ExportError: the export cannot run as it stands; nothing was uploaded.
     """
     run = services.runs.get(message.export_id, message.run_id)
+    tell(services, run)
     if run.to_be_prepared:
         run = _change(services, run, status="preparing", started_at=run.started_at or services.now())
     if run.to_be_prepared:
@@ -86,7 +87,6 @@ def _change(services: Services, run: Run, **update: object) -> Run:
 
 def _plan(services: Services, run: Run) -> Plan:
     """What the run will work on, after everything was checked that can be checked before reading."""
-    export = services.exports.get(run.export_id)
     catalog = services.catalog()
     versions = catalog.newest_versions(run.segments)
     snapshots = []
@@ -100,10 +100,10 @@ def _plan(services: Services, run: Run) -> Plan:
         elif isinstance(choice, Complete):
             snapshots.append(choice.snapshot)
     with account_of(services, run) as account:
-        _check_list(account, export)
+        _check_list(account, run)
     return Plan(
-        mapping=Mapping(fields=export.mapping),
-        reading=export.reading,
+        mapping=Mapping(fields=run.mapping),
+        reading=run.reading,
         email_max_length=services.settings.email_max_length,
         snapshots=tuple(snapshots),
         versions=versions,
@@ -117,21 +117,18 @@ def _wait_for_the_first(services: Services, run: Run, missing: Missing) -> None:
         raise Wait(_LOOK_AGAIN_SECONDS, f"no snapshot of segment “{missing.segment}” yet")
     found = ", ".join(f"“{name}”" for name in missing.found) or "none"
     container = services.settings.snapshot_container
-    raise NoSnapshot(
-        f"There is no snapshot of segment “{missing.segment}” in the container “{container}”. "
-        f"Segments found: {found}. Check the segment's name in the export, or refresh the segment."
-    )
+    raise NoSnapshot(f"{missing.reason} Segments found in the container “{container}”: {found}.")
 
 
-def _check_list(account: Account, export: Export) -> None:
+def _check_list(account: Account, run: Run) -> None:
     try:
-        account.contact_list(export.list_id)
+        account.contact_list(run.list_id)
     except Refused as error:
         if error.status not in (400, 404):
             raise
         raise ListMissing(
-            f"The list “{export.list_id}” of the export “{export.name}” does not exist in the Constant Contact account "
-            f"of its connection. Choose another list. ({error.text})"
+            f"The list “{run.list_name or run.list_id}” of the export “{run.export_name}” does not exist in the "
+            f"Constant Contact account of its connection. Choose another list. ({error.text})"
         ) from error
 
 

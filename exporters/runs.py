@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from exporters.problem_codes import ProblemCode
 from shared.documents import is_id
 from shared.errors import Invalid
+from shared.snapshots.models import ReadOptions
 from shared.tables import Key
 
 Trigger = Literal["timer", "http", "event"]
@@ -40,7 +41,7 @@ _FAR_FUTURE = 9_999_999_999_999
 class Counts(BaseModel):
     """Where every profile of a run went.
 
-    `read = sent + duplicates + rejected + not_sent` once a run has ended; `not_sent` is 0 unless it failed.
+    `read = sent + duplicates + rejected + not_sent` once a run has ended; `not_sent` is 0 where it went through.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,7 +65,7 @@ class Counts(BaseModel):
 
 
 class Run(BaseModel):
-    """One execution of one export."""
+    """One execution of one export, as that was when the run was started: whoever changes it changes the next run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -97,6 +98,8 @@ class Run(BaseModel):
     requests: int = Field(default=0, description="requests to Constant Contact")
     list_id: str
     list_name: str | None = None
+    mapping: dict[str, str] = Field(default_factory=dict, description="import column → snapshot column")
+    reading: ReadOptions = ReadOptions()
     segments: tuple[str, ...]
     connection_id: str
     connection_name: str | None = None

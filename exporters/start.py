@@ -6,14 +6,16 @@ or a timer that makes up what was missed, finds it seen to.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
 from azure.core.exceptions import AzureError
 
+from exporters import audit_of_runs, notifications
 from exporters.each import each
 from exporters.runs import Run, Slot, Trigger, new_run_id
 from exporters.schedules import last_due
@@ -109,7 +111,7 @@ def start_due(services: Services) -> list[Run]:
 
     def start(export: Export) -> Run | None:
         due = refresh if export.schedule.with_refresh else last_due(export.schedule, now, looked)
-        if due is None or due <= export.created_at:
+        if due is None or due <= export.scheduled_since:
             return None
         return _start_at(services, catalog, export, due)
 
@@ -157,9 +159,10 @@ def _record_up_to_date(services: Services, run: Run, slot: Stored[Slot], newest:
     # A version is that of a snapshot: its id, and behind the @ what its files are.
     snapshots = {segment: version.rpartition("@")[0] for segment, version in newest.items()}
     ended = {"status": "up_to_date", "started_at": now, "ended_at": now, "versions": newest, "snapshots": snapshots}
-    services.history.note(run)
-    run = run.model_copy(update=ended)
-    services.runs.add_ended(run, slot)
+    with _noted(services, run):
+        run = run.model_copy(update=ended)
+        services.runs.add_ended(run, slot)
+    notifications.ended(services, run)
     services.history.note(run)
 
 
@@ -167,8 +170,9 @@ def _record_up_to_date(services: Services, run: Run, slot: Stored[Slot], newest:
 
 
 def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
-    """A blob arrived in the snapshot container: start every export that goes with it and has not taken it up yet.
+    """A blob arrived in the snapshot container: start every export of its segment that goes with new snapshots.
 
+    One that has taken it up already is left alone, and so is whatever it has nothing to do with, though it never ran.
     An export that cannot be read is passed over. Raises what a storage raises that is away, after all had their turn.
     """
     if not (is_data_file(arrived) or name_of(arrived) == MODEL_FILE):
@@ -177,6 +181,8 @@ def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
 
     def start(export: Export) -> Run | None:
         if not (export.schedule.with_refresh and export.connection_id):
+            return None
+        if not any(catalog.holds(segment, arrived) for segment in export.segments):
             return None
         newest = _newest(catalog, export)
         if not newest or newest == services.runs.slot(export.id).value.seen:
@@ -200,16 +206,19 @@ def start_again(services: Services, ended: Run) -> Run | None:
         export = services.exports.get(ended.export_id)
     except NotFound:
         return None  # Removed while its last run was under way.
-    newest = _newest(services.catalog(), export)
-    if newest == slot.seen or not (export.schedule.active and export.connection_id):
+    # A time of its schedule that came meanwhile is what it is started for, else it is the snapshot.
+    before = max(ended.schedule_due or ended.created_at, export.scheduled_since)
+    due = slot.due_until if slot.due_until is not None and slot.due_until > before else None
+    schedule = export.schedule
+    wanted = export.connection_id and (schedule.active if due else schedule.with_refresh)
+    newest = _newest(services.catalog(), export) if wanted else slot.seen
+    if newest == slot.seen:
         services.runs.change_slot(export.id, start_again=False)
         return None
-    # A time of its schedule that came meanwhile is what it is started for, else it is the snapshot.
-    due = slot.due_until if slot.due_until is not None and slot.due_until >= ended.created_at else None
     if due is None:
         run, _ = _take_slot(services, export, "event", BY_EVENT, versions=newest)
     else:
-        by = BY_TIMER if export.schedule.with_refresh else BY_SCHEDULE
+        by = BY_TIMER if schedule.with_refresh else BY_SCHEDULE
         run, _ = _take_slot(services, export, "timer", by, versions=newest, due=due)
     return run
 
@@ -291,6 +300,8 @@ def _new_run(
         schedule_due=due,
         list_id=export.list_id,
         list_name=export.list_name,
+        mapping=export.mapping,
+        reading=export.reading,
         connection_id=connection_id,
         connection_name=connection.display_name if connection else None,
         account_id=account_id,
@@ -308,10 +319,22 @@ def _recipe(export: Export, account_id: str | None) -> str:
 
 def _begin(services: Services, run: Run, slot: Stored[Slot], versions: dict[str, str]) -> Run:
     """Let the run begin; raises Conflict when the slot was taken in between."""
-    services.history.note(run)
-    services.runs.begin(run, slot, versions)
+    with _noted(services, run):
+        services.runs.begin(run, slot, versions)
+    audit_of_runs.tell_if_possible(services, run)
     _send(services, run)
     return run
+
+
+@contextlib.contextmanager
+def _noted(services: Services, run: Run) -> Iterator[None]:
+    """The history knows of a run before it begins, and forgets one that does not because another was quicker."""
+    services.history.note(run)
+    try:
+        yield
+    except Conflict:
+        services.history.forget(run)
+        raise
 
 
 def _send(services: Services, run: Run) -> None:

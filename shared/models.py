@@ -15,7 +15,7 @@ Sharing = Literal["administrators", "administrators_and_contributors"]
 Recurrence = Literal["every_refresh", "daily", "weekly"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-ConnectionState = Literal["connected", "not_connected", "sign_in_again"]
+ConnectionState = Literal["connected", "not_connected", "sign_in_again", "removal_begun"]
 # Why a grant cannot be used any more: Constant Contact no longer takes it; it has no refresh token; Key Vault holds no
 # tokens at all, or something else, or those of another account.
 SignInProblem = Literal["refused", "no_refresh_token", "no_tokens", "not_tokens", "other_account"]
@@ -73,9 +73,16 @@ class Connection(BaseModel):
     @property
     def state(self) -> ConnectionState:
         """Whether exports can use it."""
-        if self.sign_in_again is not None or self.removal_begun_at is not None:
+        if self.being_removed:
+            return "removal_begun"
+        if self.sign_in_again is not None:
             return "sign_in_again"
         return "connected" if self.account is not None else "not_connected"
+
+    @property
+    def being_removed(self) -> bool:
+        """Whether its removal has begun: no export may be given it any more."""
+        return self.removal_begun_at is not None
 
 
 def _in_order_of_the_week(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
@@ -137,7 +144,7 @@ class Export(BaseModel):
     """What goes where: segments of profiles, through a connection, to one list, column by column.
 
     Without a connection (it was detached) the export is kept but does not run. `list_name` is what the list was called
-    when it was chosen.
+    when it was chosen. `schedule_set_at` is there once its schedule was changed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -151,9 +158,15 @@ class Export(BaseModel):
     mapping: dict[str, str]
     reading: ReadOptions = ReadOptions()
     schedule: Schedule = Schedule()
+    schedule_set_at: datetime | None = None
     created_at: datetime
     created_by: str
     created_by_id: str | None = None
     updated_at: datetime | None = None
     updated_by: str | None = None
     updated_by_id: str | None = None
+
+    @property
+    def scheduled_since(self) -> datetime:
+        """Since when its schedule is what it is: no time before that starts it."""
+        return self.schedule_set_at or self.created_at

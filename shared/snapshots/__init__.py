@@ -11,6 +11,7 @@ from shared.snapshots.errors import (
     SchemaMismatch,
     SnapshotChanged,
     SnapshotError,
+    SnapshotsRefused,
     UnreadableFile,
 )
 from shared.snapshots.models import (
@@ -51,6 +52,7 @@ __all__ = [
     "Snapshot",
     "SnapshotChanged",
     "SnapshotError",
+    "SnapshotsRefused",
     "StillWriting",
     "UnreadableFile",
     "columns",

@@ -12,7 +12,7 @@ from itertools import groupby
 from azure.storage.blob import ContainerClient
 
 from shared.snapshots.completeness import Broken, Evidence, judge, partition_of
-from shared.snapshots.errors import AmbiguousSegment, BrokenSnapshot, NoProfiles
+from shared.snapshots.errors import AmbiguousSegment, BadModel, BrokenSnapshot, NoProfiles
 from shared.snapshots.folders import FlatSegment, Source, TableFolder, date_folders, files_under, find_sources
 from shared.snapshots.model_file import Entity, Model, NamedPartition, read_model
 from shared.snapshots.models import Choice, Complete, FoundSegment, Missing, Snapshot, StillWriting
@@ -34,6 +34,8 @@ class SegmentCatalog:
         self._quiet = quiet
         self._models: dict[str, Model | None] = {}
         self._entities: dict[str, Entity | None] = {}
+        self._meant: dict[str, tuple[Source, ...]] = {}
+        self._versions: dict[str, str | None] = {}
 
     def paths(self) -> tuple[str, ...]:
         """Where segments lie, sorted: their table folders, and the stems of flat files. Looks into none of them."""
@@ -58,10 +60,21 @@ class SegmentCatalog:
         versions = {}
         for segment in segments:
             source = self._source(segment)
-            if source and (newest := self._newest(source)):
-                newest_id, _ = newest
-                versions[segment] = f"{newest_id}@{self._fingerprint(source, newest_id)}"
+            if source and (version := self._version(source)):
+                versions[segment] = version
         return versions
+
+    def holds(self, segment: str, path: str) -> bool:
+        """Whether a blob belongs to a segment: as one of its files, or as the model.json that describes it.
+
+        A name that several places have means all of them. Looks into no table folder. Raises SnapshotError where the
+        container cannot be listed.
+        """
+        try:
+            return any(source.holds(path) for source in self._sources_meant(segment))
+        except BadModel as error:
+            # What the segment is called there is not known, but that this is why.
+            return path == error.blob
 
     def choose(self, segment: str, now: datetime) -> Choice:
         """The newest complete snapshot of a segment, or why there is none yet; `now` is aware, in UTC.
@@ -104,6 +117,12 @@ class SegmentCatalog:
             self._models[root] = read_model(self._container, root)
         return self._models[root]
 
+    def _version(self, source: Source) -> str | None:
+        if source.path not in self._versions:
+            newest = self._newest(source)
+            self._versions[source.path] = f"{newest[0]}@{self._fingerprint(source, newest[0])}" if newest else None
+        return self._versions[source.path]
+
     def _fingerprint(self, source: Source, newest_id: str) -> str:
         if isinstance(source, FlatSegment):
             facts = [f"{file.path} {file.etag}" for _, file in source.files if file.path == newest_id]
@@ -123,7 +142,19 @@ class SegmentCatalog:
         return (folder.path, folder.taken_at) if folder else None
 
     def _source(self, segment: str) -> Source | None:
-        """The one source that a segment means: by exact name, ignoring case, by the model's name, by a stem's end."""
+        """The one source that a segment means; raises AmbiguousSegment where it means several."""
+        found = self._sources_meant(segment)
+        if len(found) > 1:
+            raise AmbiguousSegment(segment, [source.path for source in found])
+        return found[0] if found else None
+
+    def _sources_meant(self, segment: str) -> tuple[Source, ...]:
+        """What a segment means: by exact name, ignoring case, by the model's name, by a stem's end."""
+        if segment not in self._meant:
+            self._meant[segment] = self._find(segment)
+        return self._meant[segment]
+
+    def _find(self, segment: str) -> tuple[Source, ...]:
         wanted = segment.strip("/")
         folded = wanted.casefold()
 
@@ -138,12 +169,9 @@ class SegmentCatalog:
             lambda source: isinstance(source, FlatSegment) and source.name.casefold().endswith(f"_{folded}"),
         )
         for fits in rules:
-            found = [source for source in self._sources if fits(source)]
-            if len(found) > 1:
-                raise AmbiguousSegment(segment, [source.path for source in found])
-            if found:
-                return found[0]
-        return None
+            if found := tuple(source for source in self._sources if fits(source)):
+                return found
+        return ()
 
     def _entity_name(self, source: Source) -> str:
         entity = self._entity(source) if isinstance(source, TableFolder) else None

@@ -5,6 +5,7 @@ SnapshotError
 ├── BadModel            a model.json that cannot be understood or must not be followed
 ├── BrokenSnapshot      no snapshot of the segment has all of its partitions
 ├── NoProfiles          model.json says that the segment is empty
+├── SnapshotsRefused    the storage does not let the app list or read the container
 ├── SnapshotChanged     a partition is no longer the one that was chosen
 ├── UnreadableFile      a partition whose bytes make no table
 ├── HeaderUnclear       nothing says whether the first row holds names or a profile
@@ -55,6 +56,7 @@ class BadModel(SnapshotError):
     def __init__(self, blob: str, field: str, problem: str) -> None:
         where = f"'{blob}', field '{field}'" if field else f"'{blob}'"
         super().__init__(f"The model file {where} {problem}. Have the segment exported again, or correct the file.")
+        self.blob = blob
 
 
 class BrokenSnapshot(SnapshotError):
@@ -73,6 +75,16 @@ class NoProfiles(SnapshotError):
         super().__init__(
             f"Segment '{segment}' holds no profile: '{model}' lists no partition of it. "
             "Check the segment and refresh it, or take it out of the export."
+        )
+
+
+class SnapshotsRefused(SnapshotError):
+    """The storage refuses to list or to read what lies in the snapshot container, and will until somebody acts."""
+
+    def __init__(self, container: str, status: int | None, code: str) -> None:
+        super().__init__(
+            f"The storage account refuses to show the snapshot container “{container}”: {code} ({status}). "
+            "Check that the container exists and that the app's identity may read its blobs."
         )
 
 

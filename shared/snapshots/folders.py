@@ -8,7 +8,17 @@ from datetime import datetime
 
 from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
 
-from shared.snapshots.paths import DateFolder, date_folder, flat_file, join, may_be_date_part, name_of, parent_of
+from shared.snapshots.paths import (
+    MODEL_FILE,
+    DateFolder,
+    date_folder,
+    flat_file,
+    join,
+    may_be_date_part,
+    name_of,
+    parent_of,
+)
+from shared.snapshots.refusals import told_as_refused
 
 # Deeper than any documented layout; keeps a search out of whatever else lies in the container.
 _MAX_DEPTH = 10
@@ -40,6 +50,10 @@ class TableFolder:
         """The folder that it lies in, where model.json may be."""
         return parent_of(self.path)
 
+    def holds(self, path: str) -> bool:
+        """Whether a blob is one of its files, or the model.json that describes it."""
+        return path.startswith(f"{self.path}/") or path == join(self.root, MODEL_FILE)
+
 
 @dataclass(frozen=True)
 class FlatSegment:
@@ -57,6 +71,11 @@ class FlatSegment:
     def root(self) -> str:
         """The folder that the files lie in."""
         return parent_of(self.path)
+
+    def holds(self, path: str) -> bool:
+        """Whether a blob is one of its files."""
+        flat = flat_file(path)
+        return flat is not None and join(parent_of(path), flat.stem) == self.path
 
 
 Source = TableFolder | FlatSegment
@@ -89,16 +108,18 @@ def date_folders(container: ContainerClient, table: str, depth: int = 0) -> Iter
 
 def files_under(container: ContainerClient, folder: str) -> tuple[StoredFile, ...]:
     """Every blob below a folder, at any depth."""
-    return tuple(_stored(blob) for blob in container.list_blobs(name_starts_with=f"{folder}/"))
+    with told_as_refused(container):
+        return tuple(_stored(blob) for blob in container.list_blobs(name_starts_with=f"{folder}/"))
 
 
 def _list(container: ContainerClient, folder: str) -> tuple[list[str], list[StoredFile]]:
     subfolders, files = [], []
-    for item in container.walk_blobs(name_starts_with=f"{folder}/" if folder else None, delimiter="/"):
-        if isinstance(item, BlobPrefix):
-            subfolders.append(item.name.rstrip("/"))
-        else:
-            files.append(_stored(item))
+    with told_as_refused(container):
+        for item in container.walk_blobs(name_starts_with=f"{folder}/" if folder else None, delimiter="/"):
+            if isinstance(item, BlobPrefix):
+                subfolders.append(item.name.rstrip("/"))
+            else:
+                files.append(_stored(item))
     return subfolders, files
 
 

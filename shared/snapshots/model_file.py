@@ -18,6 +18,7 @@ from shared.snapshots.errors import BadModel, name_shown
 from shared.snapshots.limits import MAX_COLUMNS, MAX_ENTITIES, MAX_MODEL_BYTES, MAX_PARTITIONS
 from shared.snapshots.models import Delimiter, Header
 from shared.snapshots.paths import MODEL_FILE, OutsideContainer, join, parent_of, path_in_container
+from shared.snapshots.refusals import told_as_refused
 
 
 def _or_empty(value: object) -> object:
@@ -123,13 +124,15 @@ def read_model(container: ContainerClient, root: str) -> Model | None:
     deeply or of another shape.
     """
     path = join(root, MODEL_FILE)
-    try:
-        download = container.download_blob(path, decompress=False)
-    except ResourceNotFoundError:
-        return None
-    if download.size > MAX_MODEL_BYTES:
-        raise BadModel(path, "", f"is larger than {MAX_MODEL_BYTES // 1024**2} MiB")
-    return parse_model(path, download.readall(), container.url, download.properties.last_modified)
+    with told_as_refused(container):
+        try:
+            download = container.download_blob(path, decompress=False)
+        except ResourceNotFoundError:
+            return None
+        if download.size > MAX_MODEL_BYTES:
+            raise BadModel(path, "", f"is larger than {MAX_MODEL_BYTES // 1024**2} MiB")
+        content = download.readall()
+    return parse_model(path, content, container.url, download.properties.last_modified)
 
 
 def parse_model(path: str, content: bytes, container_url: str, written_at: datetime) -> Model:

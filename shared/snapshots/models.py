@@ -128,6 +128,11 @@ class Missing:
     segment: str
     found: tuple[str, ...]
 
+    @property
+    def reason(self) -> str:
+        """The same for people, with what to do."""
+        return f"There is no snapshot of segment “{self.segment}”. Check its name, or have the segment refreshed."
+
 
 Choice = Complete | StillWriting | Missing
 

@@ -14,6 +14,7 @@ from azure.storage.blob import ContainerClient
 from shared.snapshots.errors import SnapshotChanged, UnreadableFile
 from shared.snapshots.limits import ALWAYS_FINE_BYTES, MAX_EXPANSION, MAX_GZIP_MEMBERS, Allowance
 from shared.snapshots.models import Partition
+from shared.snapshots.refusals import told_as_refused
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -123,16 +124,17 @@ class _BlobRanges(io.RawIOBase):
         return len(found)
 
     def _fetch(self) -> bytes:
-        try:
-            return self._blob.download_blob(
-                offset=self._position,
-                length=min(self._range_bytes, self._file.partition.size - self._position),
-                etag=self._file.partition.etag,
-                match_condition=MatchConditions.IfNotModified,
-                decompress=False,
-            ).readall()
-        except (ResourceModifiedError, ResourceNotFoundError) as error:
-            raise SnapshotChanged(self._file.segment, self._file.partition.path) from error
+        with told_as_refused(self._file.container):
+            try:
+                return self._blob.download_blob(
+                    offset=self._position,
+                    length=min(self._range_bytes, self._file.partition.size - self._position),
+                    etag=self._file.partition.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                    decompress=False,
+                ).readall()
+            except (ResourceModifiedError, ResourceNotFoundError) as error:
+                raise SnapshotChanged(self._file.segment, self._file.partition.path) from error
 
 
 class _Decompressed(io.RawIOBase):

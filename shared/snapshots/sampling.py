@@ -16,6 +16,7 @@ from shared.snapshots.errors import SnapshotChanged, UnreadableFile
 from shared.snapshots.limits import Allowance
 from shared.snapshots.models import Partition, ReadOptions, Snapshot
 from shared.snapshots.partition_file import PartitionFile
+from shared.snapshots.refusals import told_as_refused
 
 _SAMPLE_BYTES = 64 * 1024
 _MOST_UNPACKED_BYTES = 16 * _SAMPLE_BYTES
@@ -136,16 +137,17 @@ def _whole_lines(text: bytes) -> bytes:
 def _first_bytes(file: PartitionFile) -> bytes:
     partition = file.partition
     blob = file.container.get_blob_client(partition.path)
-    try:
-        return blob.download_blob(
-            offset=0,
-            length=min(_SAMPLE_BYTES, partition.size),
-            etag=partition.etag,
-            match_condition=MatchConditions.IfNotModified,
-            decompress=False,
-        ).readall()
-    except (ResourceModifiedError, ResourceNotFoundError) as error:
-        raise SnapshotChanged(file.segment, partition.path) from error
+    with told_as_refused(file.container):
+        try:
+            return blob.download_blob(
+                offset=0,
+                length=min(_SAMPLE_BYTES, partition.size),
+                etag=partition.etag,
+                match_condition=MatchConditions.IfNotModified,
+                decompress=False,
+            ).readall()
+        except (ResourceModifiedError, ResourceNotFoundError) as error:
+            raise SnapshotChanged(file.segment, partition.path) from error
 
 
 def _unpacked(stored: bytes) -> tuple[bytes, int, bool]:

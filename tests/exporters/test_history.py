@@ -324,3 +324,37 @@ def test_a_run_counts_on_the_day_on_which_it_began(world: World) -> None:
     run = begun(world, a_run(NOON - timedelta(days=1), sent=5))
     ended(world, run.model_copy(update={"ended_at": NOON}))
     assert by_day(world, 2, NOON) == {date(2026, 11, 21): 5, date(2026, 11, 22): 0}
+
+
+def test_a_run_that_never_began_is_forgotten_and_the_one_before_is_the_latest_again(world: World) -> None:
+    history = world.services.history
+    before = over(world, a_run())
+    run = a_run(NOON + timedelta(hours=1), export_id=before.export_id)
+    history.note(run)
+    history.forget(run)
+    assert {entry.run_id for entry in entries(history)} == {before.run_id}
+    assert history.latest()[before.export_id].status == "successful"
+    history.forget(run)
+    only = a_run()
+    history.note(only)
+    history.forget(only)
+    assert {entry.run_id for entry in entries(history)} == {before.run_id}
+    assert only.export_id not in history.latest()
+
+
+def test_a_run_that_has_begun_after_all_is_not_forgotten(world: World) -> None:
+    # The answer to its beginning was lost, and the second try found the slot taken: by itself.
+    run = begun(world, a_run())
+    world.services.history.forget(run)
+    assert listed(world) == [run.run_id]
+    assert world.services.history.latest()[run.export_id].run_id == run.run_id
+
+
+def test_a_run_is_not_forgotten_in_the_place_of_a_newer_one(world: World) -> None:
+    history = world.services.history
+    lost = a_run()
+    history.note(lost)
+    newer = begun(world, a_run(NOON + timedelta(hours=1), export_id=lost.export_id))
+    history.forget(lost)
+    assert [run.run_id for run in history.page().runs] == [newer.run_id]
+    assert history.latest()[newer.export_id].run_id == newer.run_id

@@ -5,23 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from azure.core.exceptions import ServiceRequestError
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.data.tables import TableClient
+from azure.storage.blob import ContainerClient
 
+from admin import exports
 from exporters import start
-from exporters.runs import Counts, Run
-from shared.models import Export, Schedule
+from exporters.runs import Counts
 from shared.snapshots.models import ReadOptions
+from tests.admin.exporting import ADA
+from tests.exporters.due import ARRIVED, NEWER, daily, entries, next_refresh, runs, soon, statuses, wait_until
 from tests.exporters.world import World
 from tests.promises.interruption import Killed, death, watching
-
-ARRIVED = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130/Loyal_1.csv"
-NEWER = "2026/11/22/0230"
-# The refresh schedule of these tests.
-REFRESH_HOUR = 3
 
 
 @pytest.fixture(autouse=True)
@@ -31,35 +29,6 @@ def _a_segment_and_a_first_look(world: World) -> None:
     if timedelta(0) < next_refresh(world) - world.clock.now() < timedelta(hours=1):
         world.clock.advance(2 * 3600)
     start.start_due(world.services)
-
-
-def soon(world: World) -> datetime:
-    """A time on the five minutes, five to ten minutes from now."""
-    later = world.clock.now() + timedelta(minutes=10)
-    return later.replace(minute=later.minute // 5 * 5, second=0, microsecond=0)
-
-
-def daily(moment: datetime) -> Schedule:
-    return Schedule(recurrence="daily", times=(f"{moment:%H:%M}",))
-
-
-def next_refresh(world: World) -> datetime:
-    now = world.clock.now()
-    today = now.replace(hour=REFRESH_HOUR, minute=0, second=0, microsecond=0)
-    return today if today > now else today + timedelta(days=1)
-
-
-def wait_until(world: World, moment: datetime) -> None:
-    world.clock.advance((moment - world.clock.now()).total_seconds())
-
-
-def runs(world: World, export: Export) -> list[Run]:
-    """The newest first."""
-    return world.services.runs.newest(export.id, 10)
-
-
-def statuses(world: World, export: Export) -> list[str]:
-    return [run.status for run in runs(world, export)]
 
 
 @contextlib.contextmanager
@@ -213,46 +182,18 @@ def test_what_has_failed_is_tried_again_at_the_next_time(world: World) -> None:
     assert statuses(world, export) == ["queued", "failed"]
 
 
-# A run is under way
-
-
-def test_a_run_under_way_that_has_taken_up_what_is_new_is_left_to_itself(world: World) -> None:
-    due = soon(world)
-    export = world.add_export("Loyal", schedule=daily(due))
-    world.start(export)
-    world.deliver(until=lambda: world.last_run(export).prepared)
-    wait_until(world, due)
-    assert start.start_due(world.services) == []
-    world.deliver()
-    assert statuses(world, export) == ["successful"]
-
-
-def test_a_run_under_way_that_has_not_is_followed_by_one_that_does(world: World) -> None:
-    due = soon(world)
-    export = world.add_export("Loyal", schedule=daily(due))
-    world.start(export)
-    world.deliver(until=lambda: world.last_run(export).prepared)
-    world.write_snapshot("Loyal", ["bo@example.com,Bo"], folder=NEWER)
-    wait_until(world, due)
-    assert start.start_due(world.services) == []
-    world.deliver()
-    assert statuses(world, export) == ["successful", "successful"]
-    last = world.last_run(export)
-    assert (last.trigger, last.started_by, last.schedule_due) == ("timer", "schedule", due)
-    assert world.members() == ["ana@example.com", "bo@example.com"]
-
-
 # Several who look, and what goes wrong
 
 
 def test_two_who_look_at_once_start_it_once(world: World) -> None:
     due = soon(world)
-    exports = [world.add_export("Loyal", schedule=daily(due), name=f"Export {number}") for number in range(8)]
+    due_now = [world.add_export("Loyal", schedule=daily(due), name=f"Export {number}") for number in range(8)]
     wait_until(world, due)
     with ThreadPoolExecutor(4) as pool:
         found = [run for some in pool.map(lambda _: start.start_due(world.services), range(4)) for run in some]
-    assert sorted(run.export_id for run in found) == sorted(export.id for export in exports)
-    assert all(len(runs(world, export)) == 1 for export in exports)
+    assert sorted(run.export_id for run in found) == sorted(export.id for export in due_now)
+    assert all(len(runs(world, export)) == 1 for export in due_now)
+    assert entries(world) == sorted(run.run_id for run in found)
 
 
 def test_two_who_look_at_once_record_once_that_nothing_is_new(world: World) -> None:
@@ -262,6 +203,7 @@ def test_two_who_look_at_once_record_once_that_nothing_is_new(world: World) -> N
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: start.start_due(world.services), range(4)))
     assert statuses(world, export) == ["up_to_date", "successful"]
+    assert entries(world) == sorted(run.run_id for run in runs(world, export))
 
 
 @pytest.mark.slow
@@ -321,6 +263,54 @@ def test_a_refresh_at_which_no_storage_answered_is_made_up_when_it_does(world: W
         world.clock.advance(300)
     (run,) = start.start_due(world.services)
     assert (run.export_id, run.schedule_due) == (export.id, due)
+
+
+def test_a_schedule_that_is_saved_once_more_as_it_was_keeps_the_time_that_was_missed(world: World) -> None:
+    due = soon(world)
+    export = world.add_export("Loyal", schedule=daily(due))
+    wait_until(world, due + timedelta(minutes=1))
+    exports.set_schedule(world.services, ADA, export.id, daily(due), etag=None)
+    (run,) = start.start_due(world.services)
+    assert run.schedule_due == due
+
+
+def test_a_schedule_that_was_set_after_its_time_starts_at_the_next(world: World) -> None:
+    export = world.add_export("Loyal")
+    due = soon(world)
+    wait_until(world, due + timedelta(minutes=1))
+    exports.set_schedule(world.services, ADA, export.id, daily(due), etag=None)
+    assert start.start_due(world.services) == []
+    wait_until(world, due + timedelta(days=1))
+    (run,) = start.start_due(world.services)
+    assert run.schedule_due == due + timedelta(days=1)
+
+
+def test_an_export_that_was_switched_on_after_a_time_is_not_started_for_it(world: World) -> None:
+    due = soon(world)
+    export = world.add_export("Loyal", schedule=daily(due).model_copy(update={"active": False}))
+    wait_until(world, due + timedelta(minutes=1))
+    exports.set_schedule(world.services, ADA, export.id, daily(due), etag=None)
+    assert start.start_due(world.services) == []
+
+
+def test_a_container_that_refuses_the_app_fails_the_runs_and_does_not_hold_up_the_schedules(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = world.add_export("Loyal")
+    wait_until(world, next_refresh(world))
+
+    def refused(*_: object, **__: object) -> None:
+        error = HttpResponseError("no rights")
+        error.status_code = 403
+        raise error
+
+    monkeypatch.setattr(ContainerClient, "walk_blobs", refused)
+    (run,) = start.start_due(world.services)
+    world.deliver()
+    run = world.services.runs.get(export.id, run.run_id)
+    assert (run.status, run.problem) == ("failed", "snapshots_refused")
+    assert "(403)" in (run.error or "")
+    assert world.services.last_look.until(otherwise=run.created_at - timedelta(days=1)) >= run.created_at
 
 
 def test_an_app_that_has_never_looked_starts_nothing_for_what_was_before(world: World) -> None:

@@ -16,6 +16,7 @@ from tests.promises.repeating import batches_in_turn, clear_soon, deliver_each, 
 
 # At every third request: the walk meets each claim, each write and each request to Constant Contact all the same.
 EVERY = 3
+PEOPLE = 3
 
 
 def a_run_may_be_canceled_at_any_request(worlds: Worlds) -> None:
@@ -35,7 +36,7 @@ def a_run_may_be_canceled_at_any_request(worlds: Worlds) -> None:
 def an_export(world: World, name: str) -> Export:
     """An export of five profiles in two batches, whose addresses no other export has."""
     segment = name.replace("-", "").capitalize()
-    people = [f"{name}-{number}@example.com,Name" for number in range(3)]
+    people = [f"{name}-{number}@example.com,Name" for number in range(PEOPLE)]
     world.write_snapshot(segment, [*people, people[0], "no address,Nobody"])
     world.clock.advance(world.settings.snapshot_quiet_seconds)
     return world.add_export(segment, name=name)
@@ -79,8 +80,10 @@ def canceled_within(world: World, export: Export, queue: str, call: int) -> bool
 
 def assert_true(world: World, export: Export, canceled: bool, where: str) -> None:
     (run,) = world.services.runs.newest(export.id, 10)
-    assert run.status == ("canceled" if canceled else "completed_with_warnings"), f"{where}: {run.status}"
     counts, taken = run.counts, sum(address.startswith(f"{export.name}-") for address in world.members())
+    # Who cancels while the last batch is on its way comes too late, and learns it from the run.
+    canceled = canceled and taken < PEOPLE
+    assert run.status == ("canceled" if canceled else "completed_with_warnings"), f"{where}: {run.status}"
     assert counts.sent == taken, f"{where}: {counts.sent} counted, {taken} were taken"
     assert counts.adds_up, f"{where}: {counts}"
     assert world.statistics()["source_file_names_taken_more_than_once"] == [], f"{where}: a batch was sent twice"
