@@ -28,13 +28,13 @@ def account_of(services: Services, run: Run) -> Iterator[Account]:
     connection = services.connections.get(run.connection_id)
     if connection.consent is None:
         raise NoConsent(
-            f"Nobody has given consent for the connection “{connection.display_name}”. "
+            "Nobody has given consent for the export's connection. "
             "An administrator has to agree to data privacy and compliance before anything can be sent."
         )
     if run.account_id and connection.account and run.account_id != connection.account.id:
         raise OtherAccount(
-            f"The connection “{connection.display_name}” was signed in to another Constant Contact account while this "
-            "run was under way. What it had sent is in the account of before; start the export again."
+            "The export's connection was signed in to another Constant Contact account while this run was under way. "
+            "What it had sent is in the account of before; start the export again."
         )
     account = services.account(connection)
     try:

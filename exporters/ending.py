@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
+from exporters.errors import AllRejected
 from exporters.problem_codes import ProblemCode, problem_of, problem_of_waiting
 from exporters.runs import Batch, Counts, Run, Status
 from exporters.services import Services
 from shared.errors import ExportError
 
+log = logging.getLogger(__name__)
+
 # A step that has waited in vain waits again, and does not come to it at the very moment.
 _A_WAIT_GOES_ON = timedelta(hours=1)
+# Nothing was left to be held back: it ends as if nobody had asked for it.
+_CANCELED_TOO_LATE = {"stop": None, "cancel_asked_at": None, "canceled_by": None, "canceled_by_id": None}
 _TIME_IS_OVER = "The run took longer than its time limit. What Constant Contact has taken stays; run the export again."
 
 
@@ -27,12 +33,15 @@ def end_run(
 
     A run for which `only_if` does not hold by then goes on.
     """
-    batches = [stored.value for stored in services.runs.batches(run.run_id)]
 
     def ended(run: Run) -> Run | None:
         if not only_if(run):
             return None
-        counts = final_counts(run.counts, batches)
+        # Read after the run: if that is prepared, all of its batches are there.
+        batches = [stored.value for stored in services.runs.batches(run.run_id)]
+        if run.cancel_asked_at and run.prepared and all(batch.ended for batch in batches):
+            run = run.model_copy(update=_CANCELED_TOO_LATE)
+        counts = counts_of(run, batches)
         why = _why(run, counts, batches, error)
         return run.model_copy(
             update={
@@ -47,7 +56,10 @@ def end_run(
             }
         )
 
-    return services.runs.end(run, ended)
+    run = services.runs.end(run, ended)
+    if run.ended and not run.counts.adds_up:
+        log.error("run %s: its counts do not add up: %s", run.run_id, run.counts)
+    return run
 
 
 def is_at_rest(run: Run, batches: list[Batch]) -> bool:
@@ -83,20 +95,39 @@ def _is_overdue(services: Services, run: Run) -> bool:
     return services.now() > run.created_at + timedelta(hours=services.settings.run_time_limit_hours)
 
 
+def counts_of(run: Run, batches: list[Batch]) -> Counts:
+    """Where the profiles of the run went; nothing was sent of one that is not prepared, or counted after its end."""
+    return final_counts(run.counts, batches) if run.prepared else run.counts
+
+
 def final_counts(prepared: Counts, batches: list[Batch]) -> Counts:
-    """Where every profile went. What Constant Contact took but has not reported on counts as sent."""
+    """Where every profile went. What Constant Contact took but has not reported on counts as sent.
+
+    Each number is what the batches say, so that a profile of which none accounts shows: the counts do not add up.
+    """
     taken = [batch for batch in batches if batch.state in ("uploaded", "completed")]
     refused = sum(batch.rejected for batch in taken)
     sent = sum(batch.contacts - batch.rejected - batch.dropped for batch in taken)
+    left = sum(batch.contacts for batch in _in_force(batches) if batch not in taken)
     return prepared.model_copy(
         update={
             "sent": sent,
             "rejected": prepared.rejected_by_us + refused,
             "rejected_by_constant_contact": refused,
             "not_added": sum(batch.not_added for batch in taken),
-            "not_sent": prepared.prepared - sent - refused,
+            "not_sent": left + sum(batch.dropped for batch in taken),
         }
     )
+
+
+def _in_force(batches: list[Batch]) -> list[Batch]:
+    """The batches without those that are split; parts stand for theirs from then on, and not before."""
+    split = {(batch.number, batch.part) for batch in batches if batch.state == "split"}
+    return [
+        batch
+        for batch in batches
+        if batch.state != "split" and (not batch.part or (batch.number, batch.part[:-1]) in split)
+    ]
 
 
 class _Why(NamedTuple):
@@ -121,11 +152,7 @@ def _what_failed(batches: list[Batch], counts: Counts) -> _Why | None:
     if errors := _failed_batches(batches):
         return _Why(errors, "constant_contact")
     if counts.read and not counts.prepared:
-        return _Why(
-            f"None of the {counts.read:,} profiles can be a contact, so nothing was sent. Check that the export maps "
-            "the right column to the e-mail address; the rejected rows say what is wrong with each.",
-            "all_rejected",
-        )
+        return _Why(str(AllRejected(counts.read)), "all_rejected")
     if counts.prepared and counts.rejected_by_constant_contact == counts.prepared:
         return _Why(
             f"Constant Contact refused every one of the {counts.prepared:,} contacts; the rejected rows say why.",

@@ -7,6 +7,7 @@ ExportError
 │   ├── NoSnapshot         a segment has no snapshot
 │   └── ListMissing        the account has no list of this id
 ├── EmptySegment           a segment holds no profile
+├── AllRejected            there are profiles, and none of them can be a contact
 ├── TooManyContacts        more contacts than an export may have
 └── StepFailed             a step failed again and again, for a reason that only the log knows
 """
@@ -34,6 +35,16 @@ class ListMissing(Invalid):
 
 class EmptySegment(ExportError):
     """A segment holds no profile at all, which is more often a broken refresh than a wish."""
+
+
+class AllRejected(ExportError):
+    """There are profiles, and none of them can be a contact."""
+
+    def __init__(self, profiles: int) -> None:
+        super().__init__(
+            f"None of the {profiles:,} profiles can be a contact. Check that the right column is matched to the "
+            "e-mail address; the rejected rows say what is wrong with each."
+        )
 
 
 class TooManyContacts(ExportError):

@@ -25,12 +25,13 @@ def keep_grants_alive(services: Services) -> list[Connection]:
     """Refresh the tokens of every connection that nothing has refreshed for a month; which ones those were.
 
     A connection whose grant turns out to be broken says so from then on, and is left alone until somebody has signed
-    in again. What failed for another reason, or had no turn within five minutes, is logged and has its turn with the
-    next call. Raises what a storage raises that is away, after all had their turn.
+    in again. One whose removal was cut short may still have its tokens, and is kept alive with them. What failed for
+    another reason, or had no turn within five minutes, is logged and has its turn with the next call. Raises what a
+    storage raises that is away, after all had their turn.
     """
 
     def refresh(connection: Connection) -> Connection | None:
-        if connection.sign_in_again is not None or connection.removal_begun_at is not None:
+        if connection.sign_in_again is not None:
             return None
         try:
             return connection if services.tokens.keep_alive(connection, IDLE) else None

@@ -58,14 +58,7 @@ class KnownCounts:
         problem: str | None = None,
     ) -> KnownCount:
         """Remember this; an estimate never takes the place of a count of the same version."""
-        count = KnownCount(
-            segment=path_of(snapshot),
-            version=version_of(snapshot),
-            profiles=profiles,
-            exact=exact,
-            columns=columns if columns and sum(map(len, columns)) <= _MOST_COLUMN_CHARACTERS else None,
-            problem=problem,
-        )
+        count = count_of(snapshot, profiles, exact=exact, columns=columns, problem=problem)
         key = _key(count.segment)
         stored = self._table.get_or_insert(key, count)
         known = stored.value
@@ -78,6 +71,25 @@ class KnownCounts:
             with contextlib.suppress(Conflict):
                 self._table.replace(key, count, stored.etag)
         return count
+
+
+def count_of(
+    snapshot: Snapshot,
+    profiles: int | None,
+    *,
+    exact: bool,
+    columns: tuple[str, ...] | None = None,
+    problem: str | None = None,
+) -> KnownCount:
+    """What was found out of this version, without remembering it."""
+    return KnownCount(
+        segment=path_of(snapshot),
+        version=version_of(snapshot),
+        profiles=profiles,
+        exact=exact,
+        columns=columns if columns and sum(map(len, columns)) <= _MOST_COLUMN_CHARACTERS else None,
+        problem=problem,
+    )
 
 
 def path_of(snapshot: Snapshot) -> str:

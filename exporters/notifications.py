@@ -1,7 +1,9 @@
 """Tells of an export that has failed, and of one that works again: in the log and, where wanted, to a web address.
 
-Nothing is told of a run that was canceled or that had nothing to do, nor of a success that follows a success. What is
-posted is signed after the Standard Webhooks specification (https://www.standardwebhooks.com).
+Nothing is told of a run that was canceled, nor of a success that follows a success. A run that found nothing new shows
+that an export works again only where a snapshot had made it fail: that one is not there any more.
+
+What is posted is signed after the Standard Webhooks specification (https://www.standardwebhooks.com).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from exporters.constant_contact.session import timed_session
 from exporters.problem_codes import ProblemCode
 from exporters.runs import GOOD, Counts, Run, Slot, Status, Trigger
 from exporters.services import Services
-from shared.errors import ExportError, Wait
+from shared.errors import ExportError, NotFound, Wait
 from shared.queues import NOTIFICATIONS, Message
 
 SECRET_NAME = "notification-secret"  # noqa: S105 - the name of a secret, not one
@@ -30,6 +32,10 @@ log = logging.getLogger(__name__)
 
 Event = Literal["export.failed", "export.recovered"]
 _FAILED: frozenset[Status] = frozenset({"failed", "timed_out"})
+# What lies in the snapshot.
+_OF_SNAPSHOTS: frozenset[ProblemCode] = frozenset(
+    {"no_snapshot", "broken_snapshot", "empty_segment", "column_missing", "all_rejected", "too_many"}
+)
 
 # Until a delivery is tried again; together a day.
 _PAUSES = (5, 60, 300, 1_800, 7_200, 18_000, 25_200, 32_400)
@@ -87,7 +93,7 @@ def ended(services: Services, run: Run) -> None:
     def is_news(slot: Slot) -> bool:
         if slot.told_of is not None and run.run_id <= slot.told_of:
             return False
-        return run.status in _FAILED or (run.status in GOOD and slot.failing)
+        return run.status in _FAILED or (slot.failing and _is_recovery(services, run, slot))
 
     if not is_news(services.runs.slot(run.export_id).value):
         return
@@ -96,6 +102,16 @@ def ended(services: Services, run: Run) -> None:
     failing = run.status in _FAILED
     if services.runs.change_slot(run.export_id, only_if=is_news, told_of=run.run_id, failing=failing):
         _log(services, run)
+
+
+def _is_recovery(services: Services, run: Run, slot: Slot) -> bool:
+    if run.status != "up_to_date":
+        return run.status in GOOD
+    try:
+        failed = services.runs.get(run.export_id, slot.told_of or "")
+    except NotFound:
+        return False
+    return failed.problem in _OF_SNAPSHOTS
 
 
 def deliver(services: Services, body: str | bytes) -> None:

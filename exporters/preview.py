@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from exporters.batches import MAX_BYTES, MAX_CONTACTS, Place, cut_batches
 from exporters.budget import calls_for
 from exporters.contacts import Contact, Mapping, Reason
-from exporters.errors import NoSnapshot
+from exporters.errors import AllRejected, NoSnapshot
 from exporters.files import Plan, RejectedRow
 from exporters.problem_codes import ProblemCode, problem_of
 from exporters.profiles import MOST_CONTACTS, Profiles
-from exporters.segments import expected_profiles
+from exporters.segments import expected_profiles, is_usual
 from exporters.services import Services
 from shared.errors import ExportError, Invalid
 from shared.models import Connection
@@ -110,9 +110,7 @@ def _plan(services: Services, segments: Sequence[str], mapping: dict[str, str], 
     for segment in segments:
         choice = catalog.choose(segment, services.now())
         if isinstance(choice, Missing):
-            raise NoSnapshot(
-                f"There is no snapshot of segment “{segment}”. Check its name, or have the segment refreshed."
-            )
+            raise NoSnapshot(choice.reason)
         if isinstance(choice, StillWriting):
             raise _NotReady(f"{choice.reason} Look again in a few minutes.")
         snapshots.append(choice.snapshot)
@@ -152,8 +150,9 @@ class _Look:
         except ExportError as error:
             problem = error
         snapshots = self._plan.snapshots
-        for snapshot, count in zip(snapshots, self._profiles.read_in, strict=False):
-            self._services.counts.note(snapshot, count, exact=True)
+        if is_usual(self._plan.reading):
+            for snapshot, count in zip(snapshots, self._profiles.read_in, strict=False):
+                self._services.counts.note(snapshot, count, exact=True)
         tally, columns = self._profiles.tally, self._plan.mapping.import_columns
         counted_all = self._in_time and len(self._profiles.read_in) == len(snapshots)
         expected = tally.read if counted_all else self._expected()
@@ -197,16 +196,12 @@ class _Look:
             self._in_time = False
 
     def _problem(self, error: ExportError | None, *, counted_all: bool) -> _Problem:
-        if error:
-            return {"problem": str(error), "problem_code": problem_of(error)}
         tally = self._profiles.tally
-        if not counted_all or not tally.read or tally.prepared:
+        if error is None and counted_all and tally.read and not tally.prepared:
+            error = AllRejected(tally.read)
+        if error is None:
             return {"problem": None, "problem_code": None}
-        sentence = (
-            f"None of the {tally.read:,} profiles can be a contact. Check that the right column is mapped to the "
-            "e-mail address; the rejected rows say what is wrong with each."
-        )
-        return {"problem": sentence, "problem_code": "all_rejected"}
+        return {"problem": str(error), "problem_code": problem_of(error)}
 
     def _look_at_the_clock(self) -> None:
         # The first ten thousand are read whatever the time: there is something to show.

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import Literal
 
-from exporters.constant_contact.errors import ConstantContactError, QuotaExceeded, Refused, SignInAgain
+from exporters.constant_contact.errors import AppNotAccepted, ConstantContactError, QuotaExceeded, Refused, SignInAgain
 from exporters.constant_contact.limits import USED_UP
-from exporters.errors import EmptySegment, ListMissing, NoConsent, NoSnapshot, OtherAccount, TooManyContacts
+from exporters.errors import (
+    AllRejected,
+    EmptySegment,
+    ListMissing,
+    NoConsent,
+    NoSnapshot,
+    OtherAccount,
+    TooManyContacts,
+)
 from shared.errors import NotFound
 from shared.secrets import KeyVaultRefused
-from shared.snapshots.errors import ColumnMissing, HeaderUnclear, NoProfiles, SnapshotError
+from shared.snapshots.errors import ColumnMissing, HeaderUnclear, NoProfiles, SnapshotError, SnapshotsRefused
 
 ProblemCode = Literal[
     "sign_in_again",
+    "app_not_accepted",
+    "key_vault",
+    "no_consent",
     "no_connection",
     "no_snapshot",
     "broken_snapshot",
+    "snapshots_refused",
     "empty_segment",
     "too_many",
     "list_missing",
@@ -34,22 +46,25 @@ STORAGE_AWAY = "the storage account does not answer"
 
 # The first that fits counts, so a kind of error stands before what it is a kind of.
 _CODES: tuple[tuple[type[Exception], ProblemCode], ...] = (
+    (AppNotAccepted, "app_not_accepted"),
     (SignInAgain, "sign_in_again"),
     (NotFound, "no_connection"),
-    (NoConsent, "no_connection"),
+    (NoConsent, "no_consent"),
     (OtherAccount, "no_connection"),
     (NoSnapshot, "no_snapshot"),
     (NoProfiles, "empty_segment"),
     (EmptySegment, "empty_segment"),
+    (AllRejected, "all_rejected"),
     (ColumnMissing, "column_missing"),
     (HeaderUnclear, "column_missing"),
+    (SnapshotsRefused, "snapshots_refused"),
     (SnapshotError, "broken_snapshot"),
     (TooManyContacts, "too_many"),
     (ListMissing, "list_missing"),
     (Refused, "refused"),
     (QuotaExceeded, "quota"),
     (ConstantContactError, "constant_contact"),
-    (KeyVaultRefused, "storage"),
+    (KeyVaultRefused, "key_vault"),
 )
 
 

@@ -87,6 +87,12 @@ class RunStore:
                 continue
             return changed
 
+    def remove(self, export_id: str, run_id: str) -> None:
+        """Remove a run that has ended; one that is not there is no error."""
+        with contextlib.suppress(NotFound):
+            stored = self._read(export_id, run_id)
+            self._runs.remove(stored.value.key, stored.etag)
+
     def last_written(self, run: Run) -> datetime:
         """When the run or one of its batches was last written, by the storage service's clock."""
         rows = [self._read(run.export_id, run.run_id).written_at, *(b.written_at for b in self.batches(run.run_id))]
@@ -168,6 +174,11 @@ class RunStore:
     def add_batch(self, batch: Batch) -> None:
         """Keep a new batch; one that is there already keeps its state."""
         self._batches.insert(batch.key, batch)
+
+    def remove_batches(self, run_id: str) -> None:
+        """Remove the batches of a run that ended before any of them was used."""
+        for stored in self.batches(run_id):
+            self._batches.remove(stored.value.key, stored.etag)
 
     def batches(self, run_id: str) -> list[Stored[Batch]]:
         """The batches of a run in their order."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from exporters.known_counts import KnownCount, path_of, version_of
+from exporters.known_counts import KnownCount, count_of, path_of, version_of
 from exporters.profiles import MOST_CONTACTS
 from exporters.services import Services
 from shared import snapshots
@@ -27,6 +27,7 @@ from shared.snapshots import (
     Snapshot,
     SnapshotChanged,
     SnapshotError,
+    SnapshotsRefused,
     StillWriting,
 )
 from shared.snapshots.paths import name_of
@@ -111,6 +112,11 @@ def expected_profiles(services: Services, chosen: Sequence[Snapshot], reading: R
     return None if None in numbers else sum(number for number in numbers if number is not None)
 
 
+def is_usual(reading: ReadOptions | None) -> bool:
+    """Whether files are read as they are for everybody, and not in a way that one export or one person asks for."""
+    return reading in (None, ReadOptions())
+
+
 def _sample(services: Services, names: Sequence[str], reading: ReadOptions | None) -> Sample:
     catalog = services.catalog()
     common: dict[str, None] = {}
@@ -120,7 +126,7 @@ def _sample(services: Services, names: Sequence[str], reading: ReadOptions | Non
         for number, name in enumerate(names):
             choice = catalog.choose(name, services.now())
             if not isinstance(choice, Complete):
-                return Sample(problem=_not_there(name, choice))
+                return Sample(problem=choice.reason)
             seen = snapshots.preview(services.snapshots, choice.snapshot, reading, rows=0 if number else _SAMPLE_ROWS)
             if number == 0:
                 first, rows, common = seen.columns, seen.rows, dict.fromkeys(seen.columns)
@@ -164,7 +170,7 @@ def _facts(
     except SnapshotError as error:
         return replace(facts, warnings=("broken",), problem=str(error))
     if isinstance(choice, Missing):
-        return replace(facts, warnings=("missing",), problem=_not_there(path, choice))
+        return replace(facts, warnings=("missing",), problem=choice.reason)
     if isinstance(choice, StillWriting):
         return replace(facts, warnings=("still_writing",), problem=choice.reason)
     snapshot = choice.snapshot
@@ -187,16 +193,19 @@ def _count(
     services: Services, known: KnownCount | None, snapshot: Snapshot, reading: ReadOptions | None = None
 ) -> KnownCount:
     """What is known of this version; if nothing is, a look at its files."""
-    if known:
+    usual = is_usual(reading)
+    if known and (usual or not known.problem):
         return known
+    # What one person's way of reading finds is nothing that others have to be told.
+    note = services.counts.note if usual else count_of
     try:
         seen = snapshots.sample(services.snapshots, snapshot, reading)
-    except SnapshotChanged as error:
-        # What takes its place is another version, of which nothing is known yet.
+    except (SnapshotChanged, SnapshotsRefused) as error:
+        # It says nothing of this version: another takes its place, or the app is let in again.
         return KnownCount(segment=path_of(snapshot), version="", profiles=None, problem=str(error))
     except SnapshotError as error:
-        return services.counts.note(snapshot, None, exact=False, problem=str(error))
-    return services.counts.note(snapshot, seen.profiles, exact=seen.exact, columns=seen.columns)
+        return note(snapshot, None, exact=False, problem=str(error))
+    return note(snapshot, seen.profiles, exact=seen.exact, columns=seen.columns)
 
 
 def _warnings(snapshot: Snapshot, count: KnownCount, now: datetime) -> tuple[SegmentWarning, ...]:
@@ -207,9 +216,3 @@ def _warnings(snapshot: Snapshot, count: KnownCount, now: datetime) -> tuple[Seg
         "stale": now - snapshot.taken_at > STALE_AFTER,
     }
     return tuple(warning for warning, is_so in holds.items() if is_so)
-
-
-def _not_there(name: str, choice: Missing | StillWriting | Complete) -> str:
-    if isinstance(choice, StillWriting):
-        return choice.reason
-    return f"There is no snapshot of segment “{name}”. Check its name, or have the segment refreshed."

@@ -34,6 +34,8 @@ class ShortMemory:
         self._lock = threading.Lock()
         self._kept: dict[Hashable, tuple[datetime, Any]] = {}
         self._under_way: set[Hashable] = set()
+        # How often anything was forgotten: what is being found meanwhile may be of before.
+        self._generation = 0
 
     def recall(
         self,
@@ -51,23 +53,26 @@ class ShortMemory:
         beside: the next one who asks is told of it.
         """
         with self._lock:
-            kept = self._kept.get(key)
+            kept, generation = self._kept.get(key), self._generation
         if kept and not fresh:
             found_at, found = kept
             if now - most < found_at <= now:
                 return found, found_at
             if late and now - late < found_at <= now:
-                self._find_beside(key, find, now)
+                self._find_beside(key, find, now, generation)
                 return found, found_at
-        return self._keep(key, find(), now), now
+        return self._keep(key, find(), now, generation), now
 
     def forget(self, key: Hashable) -> None:
-        """Find it out again the next time."""
+        """Find it out again the next time; what is being found at this moment is not kept."""
         with self._lock:
+            self._generation += 1
             self._kept.pop(key, None)
 
-    def _keep(self, key: Hashable, found: Found, now: datetime) -> Found:
+    def _keep(self, key: Hashable, found: Found, now: datetime, generation: int) -> Found:
         with self._lock:
+            if generation != self._generation:
+                return found
             self._kept.pop(key, None)
             self._kept[key] = (now, found)
             # The oldest come first.
@@ -77,7 +82,7 @@ class ShortMemory:
                 del self._kept[other]
         return found
 
-    def _find_beside(self, key: Hashable, find: Callable[[], Any], now: datetime) -> None:
+    def _find_beside(self, key: Hashable, find: Callable[[], Any], now: datetime, generation: int) -> None:
         with self._lock:
             if key in self._under_way:
                 return
@@ -85,7 +90,7 @@ class ShortMemory:
 
         def work() -> None:
             try:
-                self._keep(key, find(), now)
+                self._keep(key, find(), now, generation)
             except Exception as error:  # noqa: BLE001 - whoever asks when it is too old meets the error itself
                 log.warning("what is kept of %s was not found again: %s", key, type(error).__name__)
             finally:

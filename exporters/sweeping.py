@@ -1,16 +1,18 @@
-"""Housekeeping: runs that nobody carries on are taken up again, files past their retention time are deleted."""
+"""Housekeeping: runs that nobody carries on are taken up again; old files, and runs that did nothing, are removed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 
 from azure.core.exceptions import ResourceNotFoundError
 
 from exporters.afterwards import afterwards
 from exporters.each import each
 from exporters.ending import end_overdue
+from exporters.history import RunSummary
 from exporters.runs import Run, time_of
 from exporters.services import Services
 from exporters.start import name_of_export
@@ -23,6 +25,11 @@ log = logging.getLogger(__name__)
 
 # A message is hidden for up to ten minutes while a worker has it, and comes back by itself when that worker dies.
 SILENCE = timedelta(minutes=30)
+_UP_TO_DATE_KEPT = timedelta(days=7)
+# Those that are older were forgotten in their time: of them, the newest of their exports are left.
+_LOOKED_BACK = timedelta(days=30)
+# A thousand exports with an hourly refresh leave 250 between two sweeps.
+_FORGOTTEN_AT_ONCE = 1_000
 # As far back as somebody may look.
 _DAYS_COUNTED = 31
 
@@ -92,6 +99,21 @@ def delete_old_files(services: Services) -> int:
         return True
 
     return len(each(_old_files(services), delete, lambda name: f"deleting {name}"))
+
+
+def forget_up_to_date(services: Services) -> int:
+    """Remove runs that found nothing new, a week after they did; how many there were. So many at a time.
+
+    Every scheduled start leaves one, and they would be nearly all that there is. An export's newest run stays.
+    """
+
+    def forget(run: RunSummary) -> bool:
+        services.history.remove(run)
+        return True
+
+    week_ago = services.now() - _UP_TO_DATE_KEPT
+    found = services.history.up_to_date(since=week_ago - _LOOKED_BACK, until=week_ago)
+    return len(each(list(islice(found, _FORGOTTEN_AT_ONCE)), forget, lambda run: f"run {run.run_id}"))
 
 
 def _old_files(services: Services) -> Iterator[str]:

@@ -219,8 +219,8 @@ class Account:
             answer = self._send(token, method, path, terms, **content)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             raise SignInAgain(
-                f"Constant Contact does not accept the connection “{self._connection.display_name}”, even with a "
-                "fresh token. An administrator has to sign in again."
+                "Constant Contact does not accept the connection, even with a fresh token. "
+                "An administrator has to sign in again."
             )
         if answer.status_code // 100 == 2:
             return answer

@@ -40,6 +40,7 @@ from shared.settings import Settings
 SCOPES = ("contact_data", "account_read", "offline_access")
 NEEDED_PRIVILEGE = "contacts:write"
 NEEDED_SCOPE = "contact_data"
+ACCOUNT_SCOPE = "account_read"
 CALLBACK_PATH = "/connections/callback"
 
 # Connecting and reading, each: somebody is waiting in front of the page.

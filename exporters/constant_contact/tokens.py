@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import requests
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceModifiedError
-from azure.storage.blob import BlobLeaseClient, ContainerClient
+from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
 from exporters.constant_contact.answers import read_body
@@ -193,8 +193,12 @@ class Tokens:
             Wait: Key Vault is away, or a worker is refreshing the connection's token.
             KeyVaultRefused: the app may not delete the secret.
         """
-        with self._lease(connection_id, tries=_TRIES_FOR_A_PERSON):
-            return self._secrets.delete(secret_name)
+        with self._lease(connection_id, tries=_TRIES_FOR_A_PERSON) as lease:
+            is_gone = self._secrets.delete(secret_name)
+            # Nobody may ask for it again; whoever does makes it anew.
+            with contextlib.suppress(HttpResponseError):
+                self._lock(connection_id).delete_blob(lease=lease)
+            return is_gone
 
     def _keep(self, connection: Connection, tokens: TokenSet) -> str:
         self._cache[_sign_in_of(connection)] = (tokens, self._now())
@@ -207,22 +211,21 @@ class Tokens:
         secret = self._secrets.get(connection.secret_name)
         if not secret:
             raise SignInAgain(
-                f"The connection “{connection.display_name}” has no token in Key Vault. "
-                "An administrator has to connect it to Constant Contact.",
+                "The connection has no token in Key Vault. An administrator has to connect it to Constant Contact.",
                 "no_tokens",
             )
         try:
             tokens = TokenSet.model_validate_json(secret)
         except ValidationError:
             raise SignInAgain(
-                f"The secret “{connection.secret_name}” of the connection “{connection.display_name}” is not a token "
-                "pair. An administrator has to connect it to Constant Contact again.",
+                "What Key Vault has for the connection is not a token pair. "
+                "An administrator has to connect it to Constant Contact again.",
                 "not_tokens",
             ) from None
         if tokens.account_id and connection.account and tokens.account_id != connection.account.id:
             raise SignInAgain(
-                f"The tokens of the connection “{connection.display_name}” are for another account than "
-                f"“{connection.account.name}”. An administrator has to connect it to Constant Contact again.",
+                "The tokens of the connection are for another account than its own. "
+                "An administrator has to connect it to Constant Contact again.",
                 "other_account",
             )
         return tokens
@@ -233,7 +236,7 @@ class Tokens:
             if self._usable(tokens) and _value(tokens) != rejected:
                 return tokens  # Somebody else was quicker.
             if tokens.refresh_token is None:
-                raise self._broken(connection, "it holds no refresh token", "no_refresh_token")
+                raise _broken("it holds no refresh token", "no_refresh_token")
             spent = tokens.refresh_token.get_secret_value()
             try:
                 with self._gates.sign_in(connection).attempt():
@@ -297,17 +300,17 @@ class Tokens:
         except (requests.RequestException, NoAnswer) as error:
             raise SignInAway("does not answer") from error
         if answer.status_code // 100 != 2:
-            raise self._refresh_error(connection, answer)
+            raise self._refresh_error(answer)
         try:
             given = TokenAnswer.model_validate_json(answer.content)
         except ValidationError as error:
             raise SignInAway("gave an answer without a token") from error
         return given.token_set(self._now(), old=old)
 
-    def _refresh_error(self, connection: Connection, answer: requests.Response) -> Exception:
+    def _refresh_error(self, answer: requests.Response) -> Exception:
         keys = error_keys(answer.content)
         if "invalid_grant" in keys:
-            return self._broken(connection, "Constant Contact no longer accepts its refresh token", "refused")
+            return _broken("Constant Contact no longer accepts its refresh token", "refused")
         if keys & {"invalid_client", "unauthorized_client"}:
             return AppNotAccepted(
                 "Constant Contact does not accept the app's own credentials. Check CONSTANT_CONTACT_CLIENT_ID and the "
@@ -324,24 +327,23 @@ class Tokens:
             return SignInAway(why, error.seconds)
         return SignInAway(why)
 
-    def _broken(self, connection: Connection, why: str, problem: SignInProblem) -> SignInAgain:
-        return SignInAgain(
-            f"The connection “{connection.display_name}” has to be signed in to Constant Contact again: {why}.", problem
-        )
+    def _lock(self, connection_id: str) -> BlobClient:
+        return self._locks.get_blob_client(f"refresh/{connection_id}")
 
     @contextlib.contextmanager
     def _lease(self, connection_id: str, *, tries: int = 1) -> Iterator[BlobLeaseClient]:
         """Hold the connection's refresh lease; the service's clock ends it if its holder dies."""
-        blob = self._locks.get_blob_client(f"refresh/{connection_id}")
-        # 412 is what storage may answer while somebody holds the lease.
-        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
-            blob.upload_blob(b"", overwrite=False)
+        blob = self._lock(connection_id)
         for left in reversed(range(tries)):
+            # 412 is what storage may answer while somebody holds the lease.
+            with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
+                blob.upload_blob(b"", overwrite=False)
             try:
                 lease = blob.acquire_lease(_LEASE_SECONDS)
                 break
             except HttpResponseError as error:
-                if error.status_code != 409:
+                # 404: whoever held it has forgotten the tokens meanwhile, and it with them.
+                if error.status_code not in (404, 409):
                     raise
                 if not left:
                     raise Wait(2, _OTHER_REFRESHER) from error
@@ -356,6 +358,10 @@ class Tokens:
 def _sign_in_of(connection: Connection) -> tuple[str, datetime | None]:
     """What a token at hand belongs to: after a new sign-in, maybe to another account, no worker uses an old one."""
     return connection.secret_name, connection.signed_in_at
+
+
+def _broken(why: str, problem: SignInProblem) -> SignInAgain:
+    return SignInAgain(f"The connection has to be signed in to Constant Contact again: {why}.", problem)
 
 
 def _renew(lease: BlobLeaseClient) -> None:

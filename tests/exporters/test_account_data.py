@@ -9,6 +9,8 @@ import requests
 
 from exporters import account_data
 from exporters.account_data import create_list, custom_fields, lists
+from exporters.constant_contact.answers import ContactList
+from exporters.constant_contact.client import Account
 from exporters.constant_contact.errors import Refused, SignInAgain
 from exporters.constant_contact.limits import API, LONGEST_PAUSE_SECONDS, Limiter
 from local.constant_contact.state import LOCAL_ACCOUNT_ID, LOCAL_LIST_ID
@@ -75,6 +77,22 @@ def test_a_list_that_was_made_is_among_the_lists_at_once(world: World) -> None:
     assert (made.name, made.members) == ("Loyal customers", 0)
     assert names(world) == ["Loyal customers", "Newsletter"]
     assert made in lists(world.services, world.connection).lists
+
+
+def test_a_list_that_is_made_while_the_lists_are_read_is_among_them_from_then_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Account.contact_lists
+
+    def read_before_it_is_made(account: Account) -> list[ContactList]:
+        monkeypatch.undo()
+        found = read(account)
+        create_list(world.services, world.connection, "Loyal customers")
+        return found
+
+    monkeypatch.setattr(Account, "contact_lists", read_before_it_is_made)
+    assert names(world) == ["Newsletter"]
+    assert names(world) == ["Loyal customers", "Newsletter"]
 
 
 def test_custom_fields_come_by_label(world: World) -> None:

@@ -12,7 +12,8 @@ from exporters import turns
 from exporters.batches import cut_batches
 from exporters.cancel import cancel
 from exporters.files import RunFiles
-from exporters.runs import Run
+from exporters.run_store import RunStore
+from exporters.runs import Batch, Run
 from exporters.start import start_for_snapshots
 from shared.errors import Conflict, NotFound
 from shared.models import Export
@@ -103,12 +104,26 @@ def test_a_run_that_is_uploading_sends_no_further_batch_and_waits_for_what_is_un
     assert states(world, run) == ["completed", "pending", "pending"]
 
 
-def test_a_run_of_which_everything_was_sent_is_followed_to_its_end(world: World, export: Export) -> None:
+def test_a_run_of_which_everything_was_sent_cannot_be_canceled(world: World, export: Export) -> None:
     run = world.start(export)
     world.deliver(until=lambda: now(world, run).status == "finishing")
-    assert canceled(world, run).status == "finishing"
+    with pytest.raises(Conflict, match="has been sent"):
+        canceled(world, run)
     world.deliver()
-    assert_canceled(world, run, sent=6)
+    ended = now(world, run)
+    assert (ended.status, ended.canceled_by, ended.counts.sent) == ("completed_with_warnings", None, 6)
+
+
+def test_a_cancel_while_the_last_batch_was_on_its_way_came_too_late(world: World, export: Export) -> None:
+    run = world.start(export)
+    world.deliver(until=lambda: states(world, run).count("pending") == 1)
+    world.fault("answer-lost", times=1)
+    world.deliver(until=lambda: "pending" not in states(world, run))
+    assert canceled(world, run).cancel_asked_at is not None
+    world.deliver()
+    ended = now(world, run)
+    assert (ended.status, ended.canceled_by, ended.counts.sent) == ("completed_with_warnings", None, 6)
+    assert world.services.runs.slot(export.id).value.exported == ended.versions
 
 
 def test_a_batch_of_which_it_is_not_clear_whether_it_was_taken_is_looked_for_first(
@@ -138,7 +153,8 @@ def test_a_run_that_was_stopped_for_another_reason_ends_for_that_reason(world: W
     run = after_one_batch(world, export)
     stop = {"stop": "The grant is broken.", "problem": "sign_in_again"}
     world.services.runs.change(run, lambda r: r.model_copy(update=stop))
-    canceled(world, run)
+    with pytest.raises(Conflict, match="is being stopped"):
+        canceled(world, run)
     world.deliver()
     ended = now(world, run)
     assert (ended.status, ended.problem, ended.canceled_by) == ("failed", "sign_in_again", None)
@@ -175,6 +191,23 @@ def test_a_worker_that_prepares_the_run_notices_it_and_leaves_no_batch_files(
     assert_canceled(world, run, sent=0)
     assert written == [1]
     assert [name for name in world.services.files.list_blob_names() if "batch-" in name] == []
+
+
+def test_no_batch_of_a_run_is_left_waiting_that_was_canceled_when_its_batches_were_ready(
+    world: World, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.start(export)
+    add_batch = RunStore.add_batch
+
+    def add(runs: RunStore, batch: Batch) -> None:
+        with contextlib.suppress(Conflict):
+            canceled(world, run)
+        add_batch(runs, batch)
+
+    monkeypatch.setattr(RunStore, "add_batch", add)
+    world.deliver()
+    assert_canceled(world, run, sent=0)
+    assert states(world, run) == []
 
 
 def test_a_run_whose_cancel_was_cut_short_while_it_was_prepared_ends_when_it_goes_on(

@@ -36,11 +36,33 @@ def test_what_constant_contact_took_counts_as_sent(state: BatchState) -> None:
     assert counts.adds_up
 
 
-@pytest.mark.parametrize("state", ["pending", "sending", "failed", "split"])
+@pytest.mark.parametrize("state", ["pending", "sending", "failed"])
 def test_what_constant_contact_did_not_take_counts_as_not_sent(state: BatchState) -> None:
     counts = final_counts(PREPARED, [a_batch(state=state, contacts=15), a_batch(2, contacts=5)])
     assert (counts.sent, counts.not_sent) == (5, 15)
     assert counts.adds_up
+
+
+@pytest.mark.parametrize(("whole", "sent", "not_sent"), [("split", 5, 15), ("sending", 0, 20)])
+def test_the_parts_of_a_batch_count_once_it_is_split(whole: BatchState, sent: int, not_sent: int) -> None:
+    parts = [a_batch(part="1", contacts=5, state="completed" if sent else "pending"), a_batch(part="2", contacts=15)]
+    parts[1] = parts[1].model_copy(update={"state": "pending"})
+    counts = final_counts(PREPARED, [a_batch(state=whole), *parts])
+    assert (counts.sent, counts.not_sent) == (sent, not_sent)
+    assert counts.adds_up
+
+
+def test_profiles_that_no_batch_accounts_for_are_noticed(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    run = end_run(world.services, uploading(world, PREPARED, a_batch(contacts=17)))
+    assert (run.counts.sent, run.counts.not_sent, run.counts.adds_up) == (17, 0, False)
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert run.run_id in record.getMessage()
+
+
+def test_of_a_run_that_ends_before_it_is_prepared_nothing_was_sent(world: World) -> None:
+    run = uploading(world, PREPARED, status="preparing")
+    ended = end_run(world.services, run, error=NoSnapshot("the reason"))
+    assert (ended.counts, ended.counts.adds_up) == (PREPARED, True)
 
 
 def test_a_run_of_which_everything_was_sent_is_successful(world: World) -> None:

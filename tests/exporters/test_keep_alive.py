@@ -94,12 +94,18 @@ def test_a_grant_that_was_replaced_while_it_was_looked_at_is_not_held_against_th
     assert caplog.text == ""
 
 
-def test_a_connection_that_is_being_removed_is_left_alone(world: World) -> None:
-    world.clock.advance((1 + IDLE.days) * DAY + 60)
+def test_a_connection_whose_removal_was_cut_short_is_kept_alive_as_long_as_it_has_its_tokens(world: World) -> None:
+    other = world.add_connection()
+    for one in (world.connection, other):
+        signed_in(world, one)
     mark = {"removal_begun_at": world.clock.now()}
-    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update=mark))
+    for one in (world.connection, other):
+        world.services.connections.change(one.id, lambda found: found.model_copy(update=mark))
+    world.secrets.delete(other.secret_name)
+    world.clock.advance((1 + IDLE.days) * DAY + 60)
+    assert kept_alive(world) == [world.connection.id]
+    assert world.services.connections.get(other.id).sign_in_problem == "no_tokens"
     assert kept_alive(world) == []
-    assert world.statistics()["token_refreshes"] == 0
 
 
 def test_a_broken_grant_says_so_and_is_left_alone_from_then_on(world: World) -> None:

@@ -18,6 +18,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from exporters import notifications
+from exporters.problem_codes import ProblemCode
 from exporters.runs import Run, Status, new_run_id
 from exporters.services import Services
 from shared.models import Export
@@ -54,7 +55,7 @@ def posting_to(world: World, address: str | None) -> Services:
     return dataclasses.replace(world.services, settings=settings)
 
 
-def ended_run(world: World, export: Export, status: Status) -> Run:
+def ended_run(world: World, export: Export, status: Status, *, problem: ProblemCode | None = "no_snapshot") -> Run:
     """A run that has just ended so."""
     world.clock.advance(1)
     now = world.clock.now()
@@ -66,7 +67,7 @@ def ended_run(world: World, export: Export, status: Status) -> Run:
         started_by="Ada Administrator",
         status=status,
         error="It went wrong.",
-        problem="no_snapshot",
+        problem=problem,
         created_at=now - timedelta(minutes=5),
         ended_at=now,
         list_id=export.list_id,
@@ -110,7 +111,9 @@ def test_failures_and_the_recovery_are_told_and_nothing_else(
         ("failed", "export.failed"),
         ("canceled", None),
         ("timed_out", "export.failed"),
-        ("up_to_date", None),
+        ("up_to_date", "export.recovered"),
+        ("completed_with_warnings", None),
+        ("failed", "export.failed"),
         ("completed_with_warnings", "export.recovered"),
         ("successful", None),
         ("failed", "export.failed"),

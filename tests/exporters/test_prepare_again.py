@@ -15,6 +15,7 @@ from exporters.runs import Run
 from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
 from tests.exporters.world import World
 
+ROOT = "CustomerInsights_x/BlobExport"
 NEWER = "2026/11/22/0230"
 
 
@@ -39,12 +40,12 @@ def now(world: World, run: Run) -> Run:
 
 def test_what_the_run_takes_up_is_remembered_even_if_it_came_after_the_start(world: World) -> None:
     export = world.add_export("Loyal")
-    (run,) = start.start_for_snapshots(world.services, "x/Loyal_1.csv")
+    (run,) = start.start_for_snapshots(world.services, f"{ROOT}/Loyal/2026/11/22/0130/Loyal_1.csv")
     newer_snapshot(world)
     step(world, run)
     assert world.services.runs.slot(export.id).value.seen == now(world, run).versions
     world.deliver()
-    assert start.start_for_snapshots(world.services, f"x/{NEWER}/Loyal_1.csv") == []
+    assert start.start_for_snapshots(world.services, f"{ROOT}/Loyal/{NEWER}/Loyal_1.csv") == []
 
 
 def test_a_step_that_is_repeated_reads_what_was_settled(world: World) -> None:

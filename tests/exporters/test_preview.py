@@ -13,8 +13,9 @@ from exporters import preview as preview_module
 from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING
 from exporters.preview import Preview, ReasonCount, preview
 from exporters.runs import Run
+from exporters.segments import segment_facts
 from shared.models import Export
-from shared.snapshots import ReadOptions
+from shared.snapshots import Complete, ReadOptions
 from tests.exporters.world import World
 
 MAPPING = {"first_name": "FirstName", "email": "EMail"}
@@ -138,6 +139,44 @@ def test_when_the_time_is_up_the_rest_is_estimated(world: World) -> None:
     whole = seen(world, "Loyal")
     assert (whole.counted_all, whole.read, whole.profiles_expected, whole.to_send) == (True, 25_000, 25_000, 12_500)
     assert seen(world, "Loyal", seconds=0).profiles_expected == 25_000, "what was counted once is known"
+
+
+def test_no_fewer_are_expected_than_were_read(world: World) -> None:
+    write(world, "Loyal", [f"person.{number}@example.com,Name" for number in range(15_000)])
+    choice = world.services.catalog().choose("Loyal", world.clock.now())
+    assert isinstance(choice, Complete)
+    world.services.counts.note(choice.snapshot, 9_000, exact=False)
+    found = seen(world, "Loyal", seconds=0)
+    assert (found.read, found.profiles_expected) == (10_000, 10_000)
+
+
+def test_what_one_person_cannot_read_is_not_broken_for_others(world: World) -> None:
+    write(world, "Loyal", ["ana@example.com,Ana"])
+    found = seen(world, "Loyal", reading=ReadOptions(encoding="utf-16"))
+    assert (found.problem_code, found.profiles_expected) == ("broken_snapshot", None)
+    assert world.services.counts.all() == {}
+    (facts,) = segment_facts(world.services)
+    assert (facts.profiles, facts.problem) == (1, None)
+
+
+def test_what_one_person_counts_otherwise_is_not_the_count_for_others(world: World) -> None:
+    write(world, "Loyal", ['ana@example.com,"two\nlines"'])
+    found = seen(world, "Loyal", reading=ReadOptions(delimiter=";"), mapping={"email": "EMail,FirstName"})
+    assert (found.read, found.counted_all) == (2, True)
+    assert world.services.counts.all() == {}
+    (facts,) = segment_facts(world.services)
+    assert (facts.profiles, facts.exact) == (1, True)
+
+
+def test_a_segment_that_only_another_reading_makes_sense_of_is_estimated_with_it(world: World) -> None:
+    content = "EMail;FirstName\n" + "".join(f"zoé.{number}@example.com;Zoé\n" for number in range(15_000))
+    world.upload("CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130/Loyal_1.csv", content.encode("utf-16"))
+    world.clock.advance(30)
+    (facts,) = segment_facts(world.services)
+    assert facts.warnings[0] == "broken"
+    found = seen(world, "Loyal", reading=ReadOptions(encoding="utf-16"), seconds=0)
+    assert found.profiles_expected is not None
+    assert 12_000 <= found.profiles_expected <= 18_000
 
 
 def test_batches_of_the_rest_are_estimated_by_what_was_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

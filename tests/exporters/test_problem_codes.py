@@ -9,7 +9,16 @@ import pytest
 from exporters.constant_contact import errors
 from exporters.constant_contact.limits import USED_UP
 from exporters.ending import end_overdue, end_run
-from exporters.errors import EmptySegment, ListMissing, NoConsent, NoSnapshot, OtherAccount, StepFailed, TooManyContacts
+from exporters.errors import (
+    AllRejected,
+    EmptySegment,
+    ListMissing,
+    NoConsent,
+    NoSnapshot,
+    OtherAccount,
+    StepFailed,
+    TooManyContacts,
+)
 from exporters.problem_codes import STORAGE_AWAY, ProblemCode, problem_of
 from exporters.runs import Batch, Counts, Run
 from exporters.steps import give_up
@@ -17,7 +26,14 @@ from shared.errors import ExportError, NotFound
 from shared.models import Export
 from shared.queues import RUNS, Message
 from shared.secrets import KeyVaultRefused
-from shared.snapshots.errors import BrokenSnapshot, ColumnMissing, HeaderUnclear, NoProfiles, SnapshotChanged
+from shared.snapshots.errors import (
+    BrokenSnapshot,
+    ColumnMissing,
+    HeaderUnclear,
+    NoProfiles,
+    SnapshotChanged,
+    SnapshotsRefused,
+)
 from tests.exporters.world import World
 
 
@@ -25,15 +41,17 @@ from tests.exporters.world import World
     ("error", "code"),
     [
         (errors.SignInAgain("grant"), "sign_in_again"),
-        (errors.AppNotAccepted("app"), "sign_in_again"),
+        (errors.AppNotAccepted("app"), "app_not_accepted"),
         (NotFound("The connection was removed."), "no_connection"),
-        (NoConsent("consent"), "no_connection"),
+        (NoConsent("consent"), "no_consent"),
         (OtherAccount("another"), "no_connection"),
         (NoSnapshot("none"), "no_snapshot"),
         (BrokenSnapshot("Loyal", ["a file is missing"]), "broken_snapshot"),
         (SnapshotChanged("Loyal", "Loyal_1.csv"), "broken_snapshot"),
+        (SnapshotsRefused("segments", 403, "AuthorizationFailure"), "snapshots_refused"),
         (NoProfiles("Loyal", "model.json"), "empty_segment"),
         (EmptySegment("empty"), "empty_segment"),
+        (AllRejected(2), "all_rejected"),
         (ColumnMissing("Loyal", "Loyal_1.csv", "EMail", ["Name"]), "column_missing"),
         (HeaderUnclear("Loyal", "Loyal_1.csv", "no column of that name"), "column_missing"),
         (TooManyContacts("too many"), "too_many"),
@@ -42,7 +60,7 @@ from tests.exporters.world import World
         (errors.QuotaExceeded(USED_UP), "quota"),
         (errors.SignInAway("is away"), "constant_contact"),
         (errors.NoAnswer("nothing"), "constant_contact"),
-        (KeyVaultRefused("no"), "storage"),
+        (KeyVaultRefused("no"), "key_vault"),
         (StepFailed("again and again"), "unknown"),
         (ExportError("anything"), "unknown"),
     ],
@@ -147,7 +165,7 @@ def export_of_no_such_column(world: World) -> Export:
     ("make", "code"),
     [
         (export_to_a_list_that_is_not_there, "list_missing"),
-        (export_without_consent, "no_connection"),
+        (export_without_consent, "no_consent"),
         (export_of_no_such_segment, "no_snapshot"),
         (export_of_an_empty_segment, "empty_segment"),
         (export_of_no_such_column, "column_missing"),

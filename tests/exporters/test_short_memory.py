@@ -94,6 +94,28 @@ def test_what_was_forgotten_is_found_again() -> None:
     assert asked(memory, find, 1) == (2, 1)
 
 
+def test_what_is_forgotten_while_it_is_being_found_is_not_kept() -> None:
+    memory, find = ShortMemory(), Finder()
+
+    def find_what_is_out_of_date_by_then() -> int:
+        memory.forget("k")
+        return find()
+
+    assert asked(memory, find_what_is_out_of_date_by_then, 0) == (1, 0)
+    assert asked(memory, find, 1) == (2, 1)
+    assert asked(memory, find, 2) == (2, 1), "what was found since then is kept again"
+
+
+def test_what_is_forgotten_while_it_is_being_found_beside_is_not_kept() -> None:
+    beside: list[Callable[[], object]] = []
+    memory, find = ShortMemory(beside.append), Finder()
+    asked(memory, find, 0)
+    asked(memory, find, 60)
+    memory.forget("k")
+    beside[0]()
+    assert asked(memory, find, 61) == (3, 61)
+
+
 def test_what_nobody_asks_for_any_more_does_not_stay() -> None:
     memory = ShortMemory()
     for minute in range(20):

@@ -195,6 +195,6 @@ def test_the_log_names_a_failed_run_by_its_id_and_not_by_what_people_called_its_
     world.write_snapshot("Loyal", ["ana@example.com,Ana"])
     with caplog.at_level("INFO"):
         run = world.run_to_end(world.add_export("Loyal"))
-    assert "A name of theirs" in (run.error or "")
+    assert run.problem == "sign_in_again"
     assert run.run_id in caplog.text
     assert "A name of theirs" not in caplog.text

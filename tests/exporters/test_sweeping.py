@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
-from exporters.sweeping import SILENCE, delete_old_files, take_up_lost_runs
+from exporters import sweeping
+from exporters.runs import ENDED, Run, Status, new_run_id
+from exporters.sweeping import SILENCE, delete_old_files, forget_up_to_date, take_up_lost_runs
+from shared.models import Export
 from tests.exporters.world import World
+from tests.promises.interruption import Killed, death, watching
+
+A_DAY = 24 * 3600
 
 LONG = SILENCE.total_seconds() + 60
 
@@ -79,3 +87,80 @@ def test_files_are_deleted_after_their_retention_time_and_the_run_stays(world: W
     assert delete_old_files(world.services) > 0
     assert list(world.services.files.list_blob_names()) == []
     assert world.last_run(export) == run
+
+
+# Runs that found nothing new
+
+
+def ended(world: World, export: Export, status: Status) -> str:
+    """The id of a run that has just ended so."""
+    world.clock.advance(1)
+    now = world.clock.now()
+    run = Run(
+        run_id=new_run_id(now),
+        export_id=export.id,
+        export_name=export.name,
+        trigger="timer",
+        started_by="refresh schedule",
+        status=status,
+        created_at=now,
+        ended_at=now,
+        list_id=export.list_id,
+        connection_id=str(export.connection_id),
+        segments=export.segments,
+    )
+    world.services.runs.add_ended(run, world.services.runs.slot(export.id))
+    world.services.history.note(run)
+    return run.run_id
+
+
+def kept(world: World, export: Export) -> set[str]:
+    """The runs of the export that there are; the list of all runs has the same."""
+    runs = {run.run_id for run in world.services.runs.newest(export.id, 100)}
+    assert {run.run_id for run in world.services.history.page(limit=100).runs} == runs
+    return runs
+
+
+def test_runs_that_found_nothing_new_are_forgotten_after_a_week_and_others_never(world: World) -> None:
+    export = world.add_export("Loyal")
+    old = {status: ended(world, export, status) for status in sorted(ENDED)}
+    world.clock.advance(2 * A_DAY)
+    younger = ended(world, export, "up_to_date")
+    world.clock.advance(6 * A_DAY)
+    forget_up_to_date(world.services)
+    assert kept(world, export) == {*old.values(), younger} - {old["up_to_date"]}
+
+
+def test_the_newest_run_of_an_export_is_not_forgotten(world: World) -> None:
+    export = world.add_export("Loyal")
+    ended(world, export, "up_to_date")
+    newest = ended(world, export, "up_to_date")
+    world.clock.advance(8 * A_DAY)
+    forget_up_to_date(world.services)
+    assert kept(world, export) == {newest}
+
+
+def test_many_runs_are_forgotten_some_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "_FORGOTTEN_AT_ONCE", 2)
+    export = world.add_export("Loyal")
+    for _ in range(4):
+        ended(world, export, "up_to_date")
+    world.clock.advance(8 * A_DAY)
+    left = []
+    for _ in range(3):
+        forget_up_to_date(world.services)
+        left.append(len(kept(world, export)))
+    assert left == [2, 1, 1]
+
+
+def test_wherever_forgetting_is_cut_short_the_next_time_completes_it(world: World) -> None:
+    export = world.add_export("Loyal")
+    newest = [ended(world, export, "up_to_date") for _ in range(3)][-1]
+    world.clock.advance(8 * A_DAY)
+    at = 0
+    while len(world.services.history.page().runs) > 1:
+        at += 1
+        with watching(death(at)), contextlib.suppress(Killed):
+            forget_up_to_date(world.services)
+    assert at > 2
+    assert kept(world, export) == {newest}

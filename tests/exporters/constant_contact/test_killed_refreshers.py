@@ -87,7 +87,7 @@ def test_a_rotating_grant_lives_unless_its_worker_dies_with_the_answer_in_its_ha
     for death in deaths(world, workers):
         if is_refreshed(world) and is_expired(world):
             lost.append(death)
-            with pytest.raises(SignInAgain, match="“Shop” has to be signed in to Constant Contact again"):
+            with pytest.raises(SignInAgain, match="has to be signed in to Constant Contact again"):
                 next_token(world)
         else:
             lived.append(death)
