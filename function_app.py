@@ -15,6 +15,7 @@ from azurefunctions.extensions.bindings import blob as blobs
 from admin import connecting
 from admin.site import make_api, make_pages
 from exporters import keep_alive, notifications, start, sweeping
+from exporters.each import each
 from exporters.services import Services, connect
 from exporters.steps import give_up, run_step
 from shared.queues import ACTIVITIES, BATCHES, NOTIFICATIONS, RUNS
@@ -54,13 +55,19 @@ def start_due(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host pass
 
 @app.timer_trigger(arg_name="timer", schedule="0 */15 * * * *")
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
-    """Four times an hour: take up runs that nobody carries on, delete old files and sign-ins that nobody finished."""
-    try:
-        sweeping.take_up_lost_runs(services())
-        sweeping.complete_history(services())
-    finally:
-        files, drafts = sweeping.delete_old_files(services()), connecting.remove_abandoned(services())
-        log.info("the sweep deleted %d files and %d sign-ins that were not finished", files, drafts)
+    """Four times an hour: take up runs that nobody carries on, delete old files and sign-ins that nobody finished.
+
+    Whatever becomes of one of these, the others have their turn.
+    """
+    duties = (
+        connecting.remove_abandoned,
+        sweeping.delete_old_files,
+        sweeping.take_up_lost_runs,
+        sweeping.complete_history,
+        sweeping.forget_up_to_date,
+    )
+    each(duties, lambda duty: duty(services()), lambda duty: duty.__name__)
+    log.info("the sweep is done")
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 40 4 * * *")

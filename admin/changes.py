@@ -133,30 +133,13 @@ def let_go_of_a_lost_connection(services: Services, person: Person, document: Co
     if isinstance(document, Connection) or document.connection_id is None:
         return False
     try:
-        if services.connections.get(document.connection_id).removal_begun_at is None:
+        if not services.connections.get(document.connection_id).being_removed:
             return False
     except NotFound:
         pass
     except ValidationError:
         return False  # It cannot be read, but it is there.
     return detach(services, person, document.id, document.connection_id) is not None
-
-
-def record(
-    services: Services,
-    person: Person,
-    action: Action,
-    before: Connection | Export | None,
-    after: Connection | Export | None,
-    *,
-    at: datetime | None = None,
-) -> None:
-    """Tell of something that changes no document: a run was started or canceled (`before` and `after` are the export).
-
-    With the time at which it was done (`run.created_at`) it may be told again, and is kept once. What changes a
-    document goes through `add`, `change` or `remove` instead, so that no entry is lost.
-    """
-    services.audit.write(_entry(services, person, action, before, after, at=at))
 
 
 def tell_untold(services: Services) -> int:
@@ -238,12 +221,16 @@ def _facts(document: Connection | Export | None, names: dict[str, str]) -> dict[
         }
     else:
         connection_id = document.connection_id
+        # What is found out by itself is not told.
+        reading = document.reading.model_dump(exclude_defaults=True)
         facts = {
             "name": document.name,
             "connection": names.get(connection_id, connection_id) if connection_id else None,
+            "list_name": document.list_name,
             "list_id": document.list_id,
             "segments": ", ".join(document.segments),
             "mapping": ", ".join(f"{field} ← {column}" for field, column in document.mapping.items()),
+            "reading": ", ".join(f"{name} {value!r}" for name, value in reading.items()),
             "schedule": document.schedule.as_text(),
         }
     return {name: value for name, value in facts.items() if value}

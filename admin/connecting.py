@@ -17,13 +17,14 @@ from datetime import timedelta
 
 from admin import changes, saving
 from admin.connections import detach_lost, for_a_person, valid_name
-from admin.letting_go import IN_HAND, delete_loose_secrets, let_go, write_down
-from admin.saving import CONSENT_VERSION
-from exporters.constant_contact.sign_in import NEEDED_PRIVILEGE, NEEDED_SCOPE, SignInFailed
+from admin.letting_go import IN_HAND, delete_loose_secrets, let_go
+from admin.saving import CONSENT_VERSION, AccountChanged
+from admin.signing_in import PROBLEMS, problem_of, signed_in
+from exporters.each import each
 from exporters.services import Services
 from shared.documents import new_id
 from shared.drafts import Draft, DraftGone
-from shared.errors import Conflict, ExportError, Invalid, NotFound, Wait
+from shared.errors import Conflict, ExportError, Invalid
 from shared.models import Connection, Sharing
 from shared.people import Person
 from shared.tables import Stored
@@ -31,20 +32,6 @@ from shared.tables import Stored
 __all__ = ["CONSENT_VERSION", "PROBLEMS", "Draft", "DraftGone", "Incomplete", "Refused", "SignInStart"]
 
 log = logging.getLogger(__name__)
-
-PROBLEMS = (
-    "refused",  # the user said no on Constant Contact's page
-    "not_allowed",  # Constant Contact does not allow it to this user or this app (e.g. a private app of somebody else)
-    "code_refused",  # the way back took more than five minutes, or its code was used already
-    "app_refused",  # the app's client id or secret is wrong
-    "no_answer",  # Constant Contact did not answer, or not as it should
-    "busy",  # the app's request limits leave no room now
-    "no_vault",  # Key Vault does not answer, so the tokens could not be kept
-    "no_offline_access",  # Constant Contact gave no refresh token: the connection would end within a day
-    "no_contact_data",  # Constant Contact gave no access to contacts: every run would be refused
-    "no_contacts_write",  # the user may not import contacts (needs contacts:write: account owner or account manager)
-)
-"""The codes in `Draft.problems`."""
 
 _LIFE = timedelta(hours=1)
 # A Save that began in time may still be under way when the hour is over.
@@ -117,6 +104,8 @@ def connect_again(
     stored = _own(services, person, draft_id)
     draft, start = _with_sign_in(services, _entered(stored.value, display_name, sharing, consent))
     services.drafts.replace(draft, stored.etag)
+    if not stored.value.being_saved:
+        let_go(services, draft.saved_as, stored.value.secret_name)
     return start
 
 
@@ -141,7 +130,6 @@ def come_back(
 
     Raises:
         Refused: the state is wrong, was used, or is not this person's in this browser. Nothing was changed.
-        KeyVaultRefused: the app may not write the draft's secret.
     """
     stored = _of_state(services, person, state, cookie_state)
     verifier = stored.value.verifier or ""
@@ -152,10 +140,9 @@ def come_back(
     except Conflict as conflict:
         raise Refused from conflict
     if error is not None or not code:
-        problem = "refused" if error == "access_denied" else "not_allowed" if error else "no_answer"
-        draft = used.model_copy(update={"problems": (problem,)})
+        draft = used.model_copy(update={"problems": (problem_of(error),)})
     else:
-        draft = _signed_in(services, used, code, verifier)
+        draft = signed_in(services, used, code, verifier, due=used.created_at + _GONE_AFTER)
     try:
         return services.drafts.replace(draft, stored.etag).value
     except Conflict as conflict:
@@ -208,6 +195,8 @@ def save(
         DraftGone: as `get`.
         NotFound: the connection to be signed in to was removed meanwhile.
         Incomplete: something is missing. What was entered is kept.
+        AccountChanged: the connection has another account by now than the person was shown; the draft says so from
+            then on, and can be saved.
         Conflict: it is another account, and a run is under way.
         Unavailable: Key Vault does not answer.
         KeyVaultRefused: the app may not read secrets.
@@ -220,37 +209,48 @@ def save(
             if draft.connection_id is None:
                 connection = saving.add(services, person, draft)
             else:
-                connection = saving.sign_in_again(services, person, draft, draft.connection_id)
+                connection = _signed_in_again(services, person, draft, draft.connection_id)
     services.loose_secrets.strike_off(draft.secret_name)
     services.drafts.remove(draft_id)
     return connection
 
 
-def abandon(services: Services, person: Person, draft_id: str) -> None:
+def abandon(services: Services, person: Person, draft_id: str) -> bool:
     """Give a draft up: nothing is left of it. Raises as `get`.
 
     One that is being saved at this moment may become a connection all the same.
+
+    Returns:
+        Whether nothing is left at once; False when the sweep deletes its tokens, within two hours of its beginning.
     """
     while True:
         stored = _own(services, person, draft_id)
         with contextlib.suppress(Conflict):  # It is being saved, or somebody has come back to it: look again.
             services.drafts.remove(draft_id, stored.etag)
             break
-    if stored.value.secret_name and not stored.value.being_saved:
-        let_go(services, stored.value.saved_as, stored.value.secret_name)
+    draft = stored.value
+    if draft.being_saved:
+        return False
+    left = [one for one in (*draft.earlier_secrets, draft.secret_name) if not let_go(services, draft.saved_as, one)]
+    return not left
 
 
 def remove_abandoned(services: Services) -> int:
     """Give up all drafts older than an hour; how many there were. And finish what requests have left for later.
 
     That is: secrets to be deleted, entries that did not reach the audit log, exports of a connection that is gone.
+    Each has its turn, secrets first. Raises what a storage raises that is away, after that.
     """
-    old = [one for one in services.drafts.all() if services.now() - one.value.created_at >= _GONE_AFTER]
-    for stored in old:
-        services.drafts.remove(stored.value.id)
-    changes.tell_untold(services)
-    detach_lost(services)
-    delete_loose_secrets(services)
+    try:
+        each(
+            (delete_loose_secrets, changes.tell_untold, detach_lost),
+            lambda tidy: tidy(services),
+            lambda tidy: tidy.__name__,
+        )
+    finally:
+        old = [one for one in services.drafts.all() if services.now() - one.value.created_at >= _GONE_AFTER]
+        for stored in old:
+            services.drafts.remove(stored.value.id)
     return len(old)
 
 
@@ -275,14 +275,17 @@ def _entered(draft: Draft, display_name: str, sharing: Sharing, consent: bool) -
 
 def _with_sign_in(services: Services, draft: Draft) -> tuple[Draft, SignInStart]:
     """The draft with a sign-in on its way, and none that went before."""
+    # What is being saved may be the connection's by now.
+    before = (draft.secret_name,) if draft.secret_name and not draft.being_saved else ()
     state, verifier = f"{draft.id}.{secrets.token_urlsafe(32)}", secrets.token_urlsafe(64)
     update = {
         "state_digest": _digest(state),
         "verifier": verifier,
         "secret_name": saving.secret_of_a_sign_in(draft.saved_as),
+        "earlier_secrets": (*draft.earlier_secrets, *before),
         "being_saved": False,
         "account": None,
-        "other_account": False,
+        "account_id_before": None,
         "signed_in_at": None,
         "problems": (),
     }
@@ -299,7 +302,7 @@ def _being_saved(
         draft = _entered(stored.value, display_name, sharing, consent)
         lacking = missing(draft)
         if not lacking and not saving.has_tokens(services, draft):
-            lacking = ("sign_in",)
+            draft, lacking = draft.model_copy(update={"problems": ("tokens_gone",)}), ("sign_in",)
         draft = draft.model_copy(update={"being_saved": not lacking})
         try:
             services.drafts.replace(draft, stored.etag)
@@ -308,6 +311,17 @@ def _being_saved(
         if lacking:
             raise Incomplete(lacking)
         return draft
+
+
+def _signed_in_again(services: Services, person: Person, draft: Draft, connection_id: str) -> Connection:
+    """The connection with the new sign-in. Of an account that came meanwhile the draft warns, and it is not saved."""
+    try:
+        return saving.sign_in_again(services, person, draft, connection_id)
+    except AccountChanged as changed:
+        stored = _own(services, person, draft.id)
+        before = {"account_id_before": changed.account.id if changed.account else None}
+        services.drafts.replace(stored.value.model_copy(update=before), stored.etag)
+        raise
 
 
 def _of_state(services: Services, person: Person, state: str, cookie_state: str) -> Stored[Draft]:
@@ -320,42 +334,6 @@ def _of_state(services: Services, person: Person, state: str, cookie_state: str)
     if not hmac.compare_digest(_digest(state), expected) or not hmac.compare_digest(_digest(cookie_state), expected):
         raise Refused
     return stored
-
-
-def _signed_in(services: Services, draft: Draft, code: str, verifier: str) -> Draft:
-    """The draft with the account and its tokens in Key Vault, or with the problem."""
-    try:
-        tokens = services.sign_in.exchange(code, verifier)
-        if tokens.refresh_token is None:
-            return draft.model_copy(update={"problems": ("no_offline_access",)})
-        # The answer may leave the scopes out when they are those that were asked for (RFC 6749, 5.1).
-        if tokens.scope and NEEDED_SCOPE not in tokens.scope.split():
-            return draft.model_copy(update={"problems": ("no_contact_data",)})
-        account = services.sign_in.account_of(tokens)
-        draft = draft.model_copy(update={"account": account, "other_account": _is_other(services, draft, account.id)})
-        if NEEDED_PRIVILEGE not in services.sign_in.privileges(tokens):
-            return draft.model_copy(update={"problems": ("no_contacts_write",)})
-        # Before the secret is there: should the process die now, the sweep deletes it.
-        write_down(services, draft.saved_as, draft.secret_name, draft.created_at + _GONE_AFTER)
-        whose = tokens.model_copy(update={"account_id": account.id})
-        services.secrets.set(draft.secret_name, whose.model_dump_json())
-    except SignInFailed as failed:
-        log.warning("the sign-in of draft %s did not go through: %s", draft.id, failed)
-        return draft.model_copy(update={"problems": (failed.problem,)})
-    except Wait as wait:
-        log.warning("the sign-in of draft %s did not go through: %s", draft.id, wait)
-        return draft.model_copy(update={"problems": ("no_vault",)})
-    return draft.model_copy(update={"signed_in_at": services.now()})
-
-
-def _is_other(services: Services, draft: Draft, account_id: str) -> bool:
-    if draft.connection_id is None:
-        return False
-    try:
-        before = services.connections.get(draft.connection_id).account
-    except NotFound:
-        return False
-    return before is not None and before.id != account_id
 
 
 def _own(services: Services, person: Person, draft_id: str) -> Stored[Draft]:

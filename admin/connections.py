@@ -8,16 +8,19 @@ from collections.abc import Collection, Iterable, Iterator
 from pydantic import TypeAdapter, ValidationError
 
 from admin import changes
-from admin.letting_go import write_down
+from admin.export_rules import may_know
+from admin.letting_go import let_go_of_sign_ins, write_down
 from admin.saving import CONSENT_VERSION
-from admin.usage import running, used_by
+from admin.usage import running, runs_through, used_by
 from exporters.each import each
+from exporters.history import RunSummary
 from exporters.services import Services
 from exporters.start import name_of_export
 from shared.documents import new_id
 from shared.errors import Changed, Conflict, Invalid, NotFound, Unavailable, Wait
 from shared.models import Connection, Consent, Export, Name, Sharing
 from shared.people import Person
+from shared.secrets import KeyVaultRefused
 from shared.tables import Stored
 
 _NAME = TypeAdapter(Name)
@@ -34,6 +37,18 @@ class InUse(Conflict):
             "Detach them from it, or remove them, first."
         )
         self.exports = exports
+
+
+class RunsGoOn(Conflict):
+    """A connection cannot be removed while runs go through it, though no export uses it; `runs` are those."""
+
+    def __init__(self, connection: Connection, runs: list[RunSummary]) -> None:
+        names = ", ".join(f"“{run.export_name}”" for run in runs)
+        super().__init__(
+            f"The connection “{connection.display_name}” cannot be removed yet, because runs still go through it: "
+            f"{names}. Wait until they have ended."
+        )
+        self.runs = runs
 
 
 class CameMeanwhile(Conflict):
@@ -58,16 +73,7 @@ class Running(Conflict):
 
 def for_role(person: Person, connections: Iterable[Connection]) -> list[Connection]:
     """The connections that a person may know of: of shared ones a contributor sees name and type, and no more."""
-    if person.may("Administrator"):
-        return list(connections)
-    if person.may("Contributor"):
-        return [one for one in connections if one.sharing == "administrators_and_contributors"]
-    return []
-
-
-def usable(connection: Connection) -> bool:
-    """Whether an export may be given this connection: not once its removal has begun."""
-    return connection.removal_begun_at is None
+    return [one for one in connections if may_know(person, one)]
 
 
 def add(
@@ -108,9 +114,12 @@ def change(
     *,
     display_name: str | None = None,
     sharing: Sharing | None = None,
+    export_user: str | None = None,
     etag: str | None = None,
-) -> Connection:
-    """Give a connection another name, or let others use it; None leaves a field as it is. Exports keep working.
+) -> Stored[Connection]:
+    """Give a connection another name or export user, or let others use it; None leaves a field as it is.
+
+    Exports keep working.
 
     Raises:
         NotFound: there is no such connection.
@@ -122,11 +131,14 @@ def change(
         update["display_name"] = valid_name(display_name)
     if sharing is not None:
         update["sharing"] = sharing
+    if export_user is not None:
+        # Who is only named may not be known here.
+        update |= {"export_user": export_user, "export_user_id": None}
 
     def changed(connection: Connection) -> Connection:
         return connection.model_copy(update=update)
 
-    return changes.change(services, person, "changed", services.connections, connection_id, changed, etag=etag).value
+    return changes.change(services, person, "changed", services.connections, connection_id, changed, etag=etag)
 
 
 def detach(
@@ -150,7 +162,10 @@ def detach(
 def remove_exports(
     services: Services, person: Person, connection_id: str, export_ids: Collection[str] | None = None
 ) -> list[Export]:
-    """Remove the exports that use the connection; their runs stay. Returns those removed.
+    """Remove the exports that use the connection, one after the other; their runs stay. Returns those removed.
+
+    Nothing is removed when there is a reason not to. Cut short, it has removed some, and can be done again. A run that
+    begins at this moment goes on, and the connection stays until it has ended (`remove`).
 
     Args:
         services: as ever.
@@ -182,24 +197,29 @@ def remove(services: Services, person: Person, connection_id: str, *, etag: str 
 
     It is marked first, so that no export is given it any more and it never says “connected” without tokens; then the
     tokens go, and the document last. So whatever is cut short, the connection is still in the list, says what to do,
-    and is removed for good when it is removed again. Who signs in to it meanwhile wins: then it is not removed.
+    and is removed for good when it is removed again. If nothing was deleted, the mark goes again. Who signs in to it
+    meanwhile wins: then it is not removed.
 
     Raises:
         NotFound: there is no such connection.
         InUse: exports use it.
+        RunsGoOn: no export uses it any more, but runs that began before do.
         Changed: it is no longer the version that `etag` names, or was changed during the removal.
         Unavailable: Key Vault does not answer, or a run is refreshing the token just now.
         KeyVaultRefused: the app may not delete secrets.
     """
     _refuse_in_use(services, services.connections.get(connection_id))
-    marked = _marked(services, connection_id, etag)
+    marked = _marked(services, person, connection_id, etag)
     connection = marked.value
-    write_down(services, connection.id, connection.secret_name)
-    with for_a_person():
-        is_gone = services.tokens.forget(connection.id, connection.secret_name)
-    changes.remove(services, person, services.connections, connection.id, etag=marked.etag)
+    is_gone = _tokens_deleted(services, person, marked)
+    try:
+        changes.remove(services, person, services.connections, connection.id, etag=marked.etag)
+    except Changed:
+        _mark_without_tokens(services, person, connection)
+        raise
     if is_gone:
         services.loose_secrets.strike_off(connection.secret_name)
+    let_go_of_sign_ins(services, connection)
 
 
 def detach_lost(services: Services) -> None:
@@ -232,26 +252,70 @@ def for_a_person() -> Iterator[None]:
 def _refuse_in_use(services: Services, connection: Connection) -> None:
     if exports := used_by(services, connection.id):
         raise InUse(connection, exports)
+    if runs := runs_through(services, connection.id):
+        raise RunsGoOn(connection, runs)
 
 
-def _marked(services: Services, connection_id: str, etag: str | None) -> Stored[Connection]:
-    """The connection, marked as being removed. Raises InUse, and takes the mark off, when an export has got it."""
+def _marked(services: Services, person: Person, connection_id: str, etag: str | None) -> Stored[Connection]:
+    """The connection, marked as being removed. Raises as `_refuse_in_use`, and a mark that is new goes again then."""
     begun: list[bool] = []
 
     def mark(connection: Connection) -> Connection:
-        begun[:] = [connection.removal_begun_at is None]
-        if connection.removal_begun_at is not None:
-            return connection
-        return connection.model_copy(update={"removal_begun_at": services.now()})
+        begun[:] = [not connection.being_removed]
+        return _with_mark(services, connection)
 
-    marked = services.connections.change(connection_id, mark, etag=etag)
+    marked = changes.change(services, person, "removal begun", services.connections, connection_id, mark, etag=etag)
     try:
         _refuse_in_use(services, marked.value)
-    except InUse:
+    except (InUse, RunsGoOn):
         if begun == [True]:
-            with contextlib.suppress(Changed, NotFound):
-                services.connections.change(
-                    connection_id, lambda one: one.model_copy(update={"removal_begun_at": None}), etag=marked.etag
-                )
+            _call_off(services, person, marked)
         raise
     return marked
+
+
+def _tokens_deleted(services: Services, person: Person, marked: Stored[Connection]) -> bool:
+    """What `Tokens.forget` returns. When it raises and the tokens are still there, the mark goes again."""
+    connection = marked.value
+    write_down(services, connection.id, connection.secret_name)
+    try:
+        with for_a_person():
+            return services.tokens.forget(connection.id, connection.secret_name)
+    except (Unavailable, KeyVaultRefused):
+        # Where nobody can tell whether they are, it stays.
+        with contextlib.suppress(Wait, KeyVaultRefused):
+            if services.secrets.get(connection.secret_name) is not None:
+                _call_off(services, person, marked)
+        raise
+
+
+def _call_off(services: Services, person: Person, marked: Stored[Connection]) -> None:
+    def without(connection: Connection) -> Connection:
+        return connection.model_copy(update={"removal_begun_at": None})
+
+    with contextlib.suppress(Changed, NotFound):  # Whoever was quicker knew better.
+        changes.change(
+            services,
+            person,
+            "removal called off",
+            services.connections,
+            marked.value.id,
+            without,
+            etag=marked.etag,
+        )
+
+
+def _mark_without_tokens(services: Services, person: Person, removed: Connection) -> None:
+    """Mark the connection again, should it still name the secret that is deleted: somebody has called off meanwhile."""
+
+    def mark(connection: Connection) -> Connection:
+        return connection if connection.secret_name != removed.secret_name else _with_mark(services, connection)
+
+    with contextlib.suppress(NotFound):
+        changes.change(services, person, "removal begun", services.connections, removed.id, mark)
+
+
+def _with_mark(services: Services, connection: Connection) -> Connection:
+    if connection.being_removed:
+        return connection
+    return connection.model_copy(update={"removal_begun_at": services.now()})

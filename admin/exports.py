@@ -1,4 +1,4 @@
-"""What people do with exports: make, change, schedule, detach, remove, run, cancel. Each asks who may, and is audited.
+"""What people do with exports: make, change, schedule, detach, remove, run, cancel. Each asks who may, and is told of.
 
 Administrators may do everything; contributors what concerns exports on connections that are shared with them, and
 exports without a connection. What they may not raises NotAllowed.
@@ -11,7 +11,7 @@ from typing import Any
 
 from admin import changes
 from admin.access import NotAllowed
-from admin.connections import Running, usable
+from admin.connections import Running
 from admin.export_fields import ExportChange, NewExport
 from admin.export_list import ExportList, ListedExport, Order, Sort, listed, one
 from admin.export_rules import may_edit, may_know
@@ -40,7 +40,7 @@ _LONGEST_NAME = 100
 
 def allowed_connections(services: Services, person: Person) -> list[Connection]:
     """The connections that a person may choose for an export, by name."""
-    return [one for one in services.connections.all() if may_know(person, one) and usable(one)]
+    return [one for one in services.connections.all() if may_know(person, one) and not one.being_removed]
 
 
 def same_target(
@@ -84,7 +84,9 @@ def add(services: Services, person: Person, new: NewExport) -> Export:
 
 
 def duplicate(services: Services, person: Person, export_id: str) -> Export:
-    """Make another export like this one, but for its name; one that was detached gives one without a connection.
+    """Make another export like this one, but for its name. Its schedule is kept, and off until somebody wants it.
+
+    One that was detached gives one without a connection.
 
     Raises:
         NotFound: there is no such export.
@@ -94,7 +96,8 @@ def duplicate(services: Services, person: Person, export_id: str) -> Export:
     _must_edit(services, person, export)
     copied = set(NewExport.model_fields) - {"name"}
     fields = {name: value for name, value in export if name in copied}
-    return _add(services, person, fields | {"name": _name_of_copy(services, export.name)})
+    off = export.schedule.model_copy(update={"active": False})
+    return _add(services, person, fields | {"name": _name_of_copy(services, export.name), "schedule": off})
 
 
 def change(
@@ -125,10 +128,13 @@ def change(
 def set_schedule(
     services: Services, person: Person, export_id: str, schedule: Schedule, *, etag: str | None
 ) -> Stored[Export]:
-    """Say when an export starts by itself; raises what `change` raises."""
-    return _change(
-        services, person, "scheduled", export_id, lambda one: one.model_copy(update={"schedule": schedule}), etag=etag
-    )
+    """Say when an export starts by itself, from now on; raises what `change` raises."""
+
+    def scheduled(export: Export) -> Export:
+        same = export.schedule == schedule
+        return export if same else export.model_copy(update={"schedule": schedule, "schedule_set_at": services.now()})
+
+    return _change(services, person, "scheduled", export_id, scheduled, etag=etag)
 
 
 def detach(services: Services, person: Person, export_id: str, *, etag: str | None = None) -> Stored[Export]:
@@ -168,9 +174,7 @@ def run(services: Services, person: Person, export_id: str, *, started_by: str |
     """
     export = services.exports.get(export_id)
     _must_edit(services, person, export)
-    run = start.start_on_demand(services, export_id, started_by or person.name, person.id)
-    changes.record(services, person, "started", export, export, at=run.created_at)
-    return run
+    return start.start_on_demand(services, export_id, started_by or person.name, person.id)
 
 
 def run_all(services: Services, person: Person) -> StartedAll:
@@ -181,12 +185,9 @@ def run_all(services: Services, person: Person) -> StartedAll:
     """
     _must_be_contributor(person)
     connections = {one.id: one for one in services.connections.all()}
-    exports = {one.id: one for one in services.exports.all()}
-    mine = [one for one in exports.values() if may_edit(person, one, connections.get(one.connection_id or ""))]
-    answer = start.start_all(services, person.name, person.id, mine)
-    for run in answer.started:
-        changes.record(services, person, "started", exports[run.export_id], exports[run.export_id], at=run.created_at)
-    return answer
+    exports = services.exports.all()
+    mine = [one for one in exports if may_edit(person, one, connections.get(one.connection_id or ""))]
+    return start.start_all(services, person.name, person.id, mine)
 
 
 def cancel(services: Services, person: Person, export_id: str, run_id: str) -> Run:
@@ -195,13 +196,11 @@ def cancel(services: Services, person: Person, export_id: str, run_id: str) -> R
     Raises:
         NotFound: there is no such export or run.
         NotAllowed: the person may not run it.
-        Conflict: it has ended.
+        Conflict: there is nothing left to cancel.
     """
     export = services.exports.get(export_id)
     _must_edit(services, person, export)
-    run = cancelling.cancel(services, export_id, run_id, person.name, person.id)
-    changes.record(services, person, "canceled", export, export, at=run.cancel_asked_at)
-    return run
+    return cancelling.cancel(services, export_id, run_id, person.name, person.id)
 
 
 # --- Who and what -----------------------------------------------------------------------------------------------------
@@ -235,7 +234,7 @@ def _chosen(services: Services, person: Person, connection_id: str) -> Connectio
         connection = connection_for(services, person, connection_id)
     except NotFound as error:
         raise InvalidFields({"connection_id": str(error)}) from None
-    if not usable(connection):
+    if connection.being_removed:
         raise InvalidFields({"connection_id": f"The connection “{connection.display_name}” is being removed."})
     return connection
 

@@ -12,6 +12,7 @@ from exporters.each import each
 from exporters.services import Services
 from shared.errors import Conflict, ExportError, NotFound, Wait
 from shared.loose_secrets import LooseSecret
+from shared.models import Connection
 from shared.tables import Stored
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,27 @@ def write_down(services: Services, connection_id: str, secret_name: str, due: da
     services.loose_secrets.write_down(loose)
 
 
-def let_go(services: Services, connection_id: str, secret_name: str) -> None:
-    """Delete a secret that is written down, now if that takes a moment; what cannot be done now the sweep does."""
+def let_go(services: Services, connection_id: str, secret_name: str) -> bool:
+    """Delete a secret that is written down, now if that takes a moment; what cannot be done now the sweep does.
+
+    Returns:
+        Whether nothing of it is left.
+    """
     try:
-        if _is_done_with(services, connection_id, secret_name):
+        is_done = _is_done_with(services, connection_id, secret_name)
+        if is_done:
             services.loose_secrets.strike_off(secret_name)
     except (ExportError, Wait, AzureError) as error:
         log.warning("the secret %s is deleted with a later sweep: %s", secret_name, type(error).__name__)
+        return False
+    return is_done
+
+
+def let_go_of_sign_ins(services: Services, connection: Connection) -> None:
+    """Delete the tokens of sign-ins that somebody has begun to a connection that is gone: nobody can save them now."""
+    for stored in services.loose_secrets.all():
+        if stored.value.connection_id == connection.id and stored.value.name != connection.secret_name:
+            let_go(services, connection.id, stored.value.name)
 
 
 def delete_loose_secrets(services: Services) -> int:

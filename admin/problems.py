@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from exporters.constant_contact.errors import ConstantContactError
 from shared.errors import Changed, Conflict, ExportError, Invalid, NotFound, Unavailable
+from shared.snapshots import SnapshotsRefused
 
 MEDIA_TYPE = "application/problem+json"
 Answer = Callable[[Request, HTTPStatus, str], Response]
@@ -64,7 +65,7 @@ def problem_of(error: ExportError) -> Problem:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)).model_copy(update={"errors": errors})
     if isinstance(error, Invalid):
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | SnapshotsRefused):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     if isinstance(error, ConstantContactError):
         return problem(HTTPStatus.BAD_GATEWAY, str(error))

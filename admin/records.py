@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,12 +26,15 @@ from shared.models import (
 )
 from shared.snapshots import ReadOptions
 
+ConnectionType = Literal["constant_contact"]
+
 
 class ConnectionRecord(BaseModel):
     """An authorised Constant Contact account, without its tokens: they are in the Key Vault secret `secret_name`."""
 
     id: str
     display_name: Name
+    type: ConnectionType = "constant_contact"
     sharing: Sharing
     state: ConnectionState
     sign_in_again: str | None = Field(description="why somebody has to sign in again")
@@ -59,6 +63,7 @@ class SharedConnection(BaseModel):
 
     id: str
     display_name: Name
+    type: ConnectionType = "constant_contact"
 
 
 def shared_connection(connection: Connection) -> SharedConnection:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from admin import changes
 from admin.letting_go import let_go, write_down
-from admin.usage import running, used_by
+from admin.usage import runs_through
 from exporters.constant_contact.tokens import TokenSet
 from exporters.services import Services
 from shared.drafts import Draft
@@ -22,6 +22,17 @@ from shared.people import Person
 
 # Raised whenever the text that people agree to changes in meaning.
 CONSENT_VERSION = "1"
+
+
+class AccountChanged(Conflict):
+    """Somebody else has signed in to another account meanwhile, of which the person was not warned."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(
+            f"Somebody else has signed in to another account for the connection “{connection.display_name}” meanwhile. "
+            "Save again to replace it."
+        )
+        self.account = connection.account
 
 
 def has_tokens(services: Services, draft: Draft) -> bool:
@@ -36,10 +47,16 @@ def has_tokens(services: Services, draft: Draft) -> bool:
 
 
 def saved_already(services: Services, draft: Draft) -> Connection | None:
-    """The connection that a Save of this draft has written before it was cut short, else None."""
+    """The connection that a Save of this draft has written before it was cut short, else None.
+
+    Raises:
+        NotFound: the connection to be signed in to was removed.
+    """
     try:
         connection = services.connections.get(draft.saved_as)
     except NotFound:
+        if draft.connection_id is not None:
+            raise
         return None
     is_new = draft.connection_id is None
     return connection if is_new or connection.secret_name == draft.secret_name else None
@@ -70,11 +87,13 @@ def sign_in_again(services: Services, person: Person, draft: Draft, connection_i
 
     Raises:
         NotFound: the connection was removed.
+        AccountChanged: it has another account by now than the person was shown.
         Conflict: it is another account, and a run is under way.
     """
     before: list[Connection] = []
 
     def signed_in(one: Connection) -> Connection:
+        _refuse_unseen_account(one, draft)
         _refuse_other_account_while_running(services, one, draft)
         # Before the document names another one.
         write_down(services, one.id, one.secret_name)
@@ -111,12 +130,19 @@ def _consent(services: Services, person: Person, draft: Draft) -> Consent:
     return Consent(version=version, by=person.name, by_id=person.id, at=services.now())
 
 
+def _refuse_unseen_account(connection: Connection, draft: Draft) -> None:
+    """Which account is replaced is told before it is."""
+    known = {draft.account_id_before, draft.account.id if draft.account else None}
+    if connection.account is not None and connection.account.id not in known:
+        raise AccountChanged(connection)
+
+
 def _refuse_other_account_while_running(services: Services, connection: Connection, draft: Draft) -> None:
     """The batches of a run are in the account of before, where nobody could ask for them any more."""
     if connection.account is None or draft.account is None or connection.account.id == draft.account.id:
         return
-    if under_way := running(services, used_by(services, connection.id)):
-        names = ", ".join(f"“{one.name}”" for one in under_way)
+    if under_way := runs_through(services, connection.id):
+        names = ", ".join(f"“{run.export_name}”" for run in under_way)
         raise Conflict(
             f"The connection cannot change to another account now, because these exports are running: {names}. "
             "Save again when they have ended."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from azure.data.tables import TableClient
@@ -18,6 +19,8 @@ Action = Literal[
     "signed in",
     "attached",
     "detached",
+    "removal begun",
+    "removal called off",
     "removed",
     "started",
     "canceled",
@@ -25,6 +28,8 @@ Action = Literal[
 Subject = Literal["connection", "export"]
 # Row keys sort upwards: what is written later gets the smaller one.
 _END_OF_TIME_MS = 10**14
+ROW = r"^[0-9]{15}-[0-9a-f]{16}$"
+"""What a row key looks like, as a regular expression."""
 
 
 class AuditEntry(BaseModel):
@@ -66,6 +71,22 @@ class AuditLog:
     def month(self, month: str) -> list[AuditEntry]:
         """The entries of a month (`2026-11`) that can be read, the newest first."""
         return [stored.value for stored in self._table.readable(month)]
+
+    def page(
+        self, month: str, *, after: str | None = None, limit: int, subject: Subject | None = None
+    ) -> tuple[list[AuditEntry], str | None]:
+        """Some entries of a month, the newest first, of one kind of thing if wanted; and where the next page begins.
+
+        Args:
+            month: which one (`2026-11`).
+            after: what this gave with the page before (the row of its last entry); None for the newest.
+            limit: how many at most.
+            subject: what the changes are of.
+        """
+        rows = self._table.readable(month, rows_above=after, page=limit + 1)
+        wanted = (stored.value for stored in rows if subject in (None, stored.value.subject))
+        found = list(islice(wanted, limit + 1))
+        return found[:limit], found[limit - 1].row if len(found) > limit else None
 
 
 def month_of(moment: datetime) -> str:

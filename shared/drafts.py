@@ -20,9 +20,10 @@ class Draft(BaseModel):
     """What somebody has entered, and how far they are with signing in.
 
     It belongs to the person who began it (`owner_id`). The tokens of its newest sign-in are in Key Vault, in the secret
-    `secret_name`: each sign-in has one of its own, which stays the connection's once it is saved. Of the `state` that
-    went to the browser only the digest is kept; it and the `verifier` (PKCE) are there from the way to Constant Contact
-    until the way back. Once Save has begun to write the connection it is `being_saved`.
+    `secret_name`: each sign-in has one of its own, which stays the connection's once it is saved; those of the sign-ins
+    before are `earlier_secrets`. Of the `state` that went to the browser only the digest is kept; it and the `verifier`
+    (PKCE) are there from the way to Constant Contact until the way back. Once Save has begun to write the connection it
+    is `being_saved`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,9 +39,10 @@ class Draft(BaseModel):
     export_user: str | None = None
     export_user_id: str | None = None
     secret_name: str = ""
+    earlier_secrets: tuple[str, ...] = ()
     being_saved: bool = False
     account: ConstantContactAccount | None = None
-    other_account: bool = Field(default=False, description="not the account that the connection had before")
+    account_id_before: str | None = Field(default=None, description="the account that the connection had, as shown")
     problems: tuple[str, ...] = Field(default=(), description="codes of what went wrong with signing in")
     created_at: datetime
     signed_in_at: datetime | None = None
@@ -51,6 +53,11 @@ class Draft(BaseModel):
     def saved_as(self) -> str:
         """The id of the connection that it becomes, or that it signs in to again."""
         return self.connection_id or self.id
+
+    @property
+    def other_account(self) -> bool:
+        """Whether it is not the account that the connection had before: the person is warned then."""
+        return self.account is not None and self.account_id_before not in (None, self.account.id)
 
     @property
     def signed_in(self) -> bool:

@@ -129,26 +129,39 @@ class DocumentTable(Generic[Document]):
         `rows_above` and `rows_below` leave out the rows whose keys do not sort after the one and before the other;
         `only` is a condition on the columns, which holds no value that comes from outside.
         """
-        query = "PartitionKey eq @partition"
-        query += " and RowKey gt @above" if rows_above else ""
-        query += " and RowKey lt @below" if rows_below else ""
-        query += f" and ({only})" if only else ""
-        keys = {"partition": partition, "above": rows_above or "", "below": rows_below or ""}
-        size = None if page is None else min(page, _LARGEST_PAGE)
-        for one in self._client.query_entities(query, parameters=keys, results_per_page=size):
-            yield self.stored(one)
+        for row in self._rows(partition, above=rows_above, below=rows_below, only=only, page=page):
+            yield self.stored(row)
 
-    def readable(self, partition: str) -> Iterator[Stored[Document]]:
-        """The documents of a partition but those that cannot be read, which the log names.
+    def readable(
+        self, partition: str, *, rows_above: str | None = None, page: int | None = None
+    ) -> Iterator[Stored[Document]]:
+        """The documents as `partition` gives them, but those that cannot be read, which the log names.
 
         One row that somebody spoilt by hand, or that a newer version of the app wrote, must not hide the others.
         """
-        for row in self._client.query_entities("PartitionKey eq @partition", parameters={"partition": partition}):
+        for row in self._rows(partition, above=rows_above, page=page):
             try:
                 yield self.stored(row)
             except (ValidationError, TypeError) as error:
                 # Told by its type alone: its text repeats what is in the row.
                 log.error("the %s %s cannot be read: %s", partition, row["RowKey"], type(error).__name__)
+
+    def _rows(
+        self,
+        partition: str,
+        *,
+        above: str | None = None,
+        below: str | None = None,
+        only: str | None = None,
+        page: int | None = None,
+    ) -> Iterator[Any]:
+        query = "PartitionKey eq @partition"
+        query += " and RowKey gt @above" if above else ""
+        query += " and RowKey lt @below" if below else ""
+        query += f" and ({only})" if only else ""
+        keys = {"partition": partition, "above": above or "", "below": below or ""}
+        size = None if page is None else min(page, _LARGEST_PAGE)
+        return iter(self._client.query_entities(query, parameters=keys, results_per_page=size))
 
     def stored(self, entity: Any) -> Stored[Document]:
         """The document in a row; raises pydantic's ValidationError or TypeError for a row that holds none."""

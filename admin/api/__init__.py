@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from admin.access import caller, calling_viewer
-from admin.api.account import account_router, previews_router, segments_router
+from admin.api.account import account_router, previews_router, segments_router, suggestions_router
 from admin.api.audit import audit_router
 from admin.api.connections import connections_router
 from admin.api.errors import answer_errors, problem_schemas, problems
@@ -34,6 +34,7 @@ def api_router(services: Callable[[], Services]) -> APIRouter:
         account_router,
         segments_router,
         previews_router,
+        suggestions_router,
         exports_router,
         runs_of_export_router,
         runs_router,

@@ -1,4 +1,4 @@
-"""What an export can be made from, as JSON: the lists and fields of an account, the segments, a preview."""
+"""What an export can be made from, as JSON: an account's lists and fields, segments, a suggested mapping, a preview."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from admin.access import calling_contributor
 from admin.api.errors import problems
 from admin.api.paging import After, Limit, page_of
 from admin.export_fields import Columns, ConnectionId, Segments
-from exporters import account_data, preview, segments
+from exporters import account_data, matching, preview, segments
 from exporters.account_data import ListChoice
 from exporters.segments import SegmentFacts, SegmentWarning
 from exporters.services import Services
@@ -127,6 +127,24 @@ class PreviewRecord(BaseModel):
     problem: str | None = Field(description="why the export cannot run as it stands")
 
 
+class SuggestionRequest(BaseModel):
+    """What is to be matched. With a connection, to the custom fields of its account too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    segments: Segments
+    reading: ReadOptions = ReadOptions()
+    connection_id: ConnectionId | None = None
+
+
+class SuggestionRecord(BaseModel):
+    """A mapping for a person to check, from the names of the columns and what their first rows hold."""
+
+    columns: tuple[str, ...] = Field(description="those that all of the segments have")
+    mapping: dict[str, str] = Field(description="import column → the column that is likely meant for it")
+    problem: str | None = Field(description="why there are no columns")
+
+
 def account_router(services: Callable[[], Services]) -> APIRouter:
     """`/connections/{connection_id}/lists` and `…/custom-fields`: for whoever may use the connection."""
     router = APIRouter(prefix="/connections/{connection_id}", tags=["connections"], responses=problems(404, 409, 502))
@@ -187,6 +205,23 @@ def previews_router(services: Callable[[], Services]) -> APIRouter:
             known, segments=wanted.segments, mapping=wanted.mapping, reading=wanted.reading, connection=connection
         )
         return PreviewRecord.model_validate(found, from_attributes=True)
+
+    return router
+
+
+def suggestions_router(services: Callable[[], Services]) -> APIRouter:
+    """`/suggestions`."""
+    router = APIRouter(prefix="/suggestions", tags=["exports"])
+
+    @router.post("", summary="Suggest a mapping", responses=problems(404, 409, 502))
+    def suggest_mapping(wanted: SuggestionRequest, person: Contributor) -> SuggestionRecord:
+        """The `mapping` for an export of these segments: look it over before it is used."""
+        known = services()
+        connection = exports.connection_for(known, person, wanted.connection_id) if wanted.connection_id else None
+        seen = segments.sample(known, wanted.segments, wanted.reading)
+        custom = account_data.custom_fields(known, connection) if connection else ()
+        mapping = matching.suggest(seen.columns, seen.rows, custom)
+        return SuggestionRecord(columns=seen.columns, mapping=mapping, problem=seen.problem)
 
     return router
 

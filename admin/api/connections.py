@@ -24,7 +24,7 @@ Id = Annotated[str, Field(max_length=64)]
 
 
 class NewConnection(BaseModel):
-    """A connection to be made. Its tokens go into the Key Vault secret that the answer names."""
+    """A connection to be made; an administrator signs in to it on its page."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,6 +41,7 @@ class ConnectionChange(BaseModel):
 
     display_name: Name | None = None
     sharing: Sharing | None = None
+    export_user: Name | None = None
 
 
 class ChosenExports(BaseModel):
@@ -86,7 +87,7 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
 
     @router.post("", status_code=HTTPStatus.CREATED, summary="Make a connection")
     def add_connection(new: NewConnection, person: Caller, response: Response) -> ConnectionRecord:
-        """It has no sign-in yet: an administrator signs in on its page, or puts tokens into its secret."""
+        """It says `not_connected` until an administrator has signed in to Constant Contact on its page."""
         known = services()
         made = connections.add(
             known,
@@ -110,13 +111,18 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
     def change_connection(
         connection_id: str, change: ConnectionChange, person: Caller, response: Response, if_match: IfMatch = None
     ) -> ConnectionRecord:
-        """Its name, or who can use it. Exports that use it keep working."""
+        """Its name, who can use it, or its export user. Exports that use it keep working."""
         known = services()
         etag = expect(known.connections.stored(connection_id), if_match)
-        connections.change(
-            known, person, connection_id, display_name=change.display_name, sharing=change.sharing, etag=etag
+        stored = connections.change(
+            known,
+            person,
+            connection_id,
+            display_name=change.display_name,
+            sharing=change.sharing,
+            export_user=change.export_user,
+            etag=etag,
         )
-        stored = known.connections.stored(connection_id)
         response.headers["ETag"] = tag_of(stored)
         return connection_record(stored.value)
 
@@ -129,7 +135,7 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
     def remove_connection(connection_id: str, person: Caller, if_match: IfMatch = None) -> None:
         """With its tokens in Key Vault. While exports use it the answer is 409, with their ids and names in `exports`.
 
-        What Constant Contact holds stays there.
+        So it is while runs go through it that began before. What Constant Contact holds stays there.
         """
         known = services()
         etag = expect(known.connections.stored(connection_id), if_match)
@@ -147,9 +153,9 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
         responses=problems(404, 409),
     )
     def remove_exports(connection_id: str, person: Caller, chosen: ChosenExports) -> RemovedExports:
-        """All of them, or none: while one has a run under way, or when one uses it that is not named (409).
+        """None while one has a run under way, or when one uses it that is not named (409).
 
-        Their runs stay.
+        They are removed one after the other; a call that was cut short can be made again. Their runs stay.
         """
         removed = connections.remove_exports(services(), person, connection_id, chosen.export_ids)
         return RemovedExports(exports=removed)

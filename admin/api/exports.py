@@ -141,7 +141,7 @@ def exports_router(services: Callable[[], Services]) -> APIRouter:
         responses=problems(404),
     )
     def duplicate_export(export_id: str, person: Contributor, response: Response) -> SavedExport:
-        """The same under another name, `… (copy)`. Change what it is to send, or where, before it runs."""
+        """The same under another name, `… (copy)`, with its schedule off: nothing starts it before you say so."""
         export = exports.duplicate(services(), person, export_id)
         response.headers["Location"] = f"/api/exports/{export.id}"
         return saved(person, export, response)

@@ -18,7 +18,6 @@ Limit = Annotated[int, Query(ge=1, le=MOST, description="how many at most")]
 After = Annotated[
     str | None, Query(max_length=_LONGEST, description="`next` of the page before; left out for the first page")
 ]
-Next = Annotated[str | None, Query(description="what to give as `after` for the page that follows; null on the last")]
 
 Item = TypeVar("Item")
 Place = tuple[str, ...]

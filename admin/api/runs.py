@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from http import HTTPStatus
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -14,13 +15,13 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from admin import exports
-from admin.access import calling_contributor, calling_viewer
+from admin.access import FUNCTION_KEY, calling_contributor, calling_viewer
 from admin.api.errors import problems
 from admin.api.paging import After, Limit
 from admin.pages.rejected import as_csv
 from admin.records import RunRecord, RunSummaryRecord, run_record, run_summary_record
 from admin.start_request import started_by
-from exporters.files import RunFiles
+from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Status
 from exporters.services import Services
 from shared.people import Person
@@ -102,8 +103,9 @@ def runs_of_export_router(services: Callable[[], Services]) -> APIRouter:
     def list_runs(export_id: str, _: Viewer, limit: Limit = 20, after: After = None) -> RunPage:
         """The newest first, each with its batches and with where every profile went."""
         known = services()
-        known.exports.get(export_id)
         runs, following = known.runs.page(export_id, after=after, limit=limit)
+        if not runs:
+            known.exports.get(export_id)  # Runs outlive their export; where there are none, it has to be there.
         return RunPage(runs=[run_record(known, run) for run in runs], next=following)
 
     @router.post("", status_code=HTTPStatus.ACCEPTED, responses=problems(409, 413), summary="Start a run now")
@@ -113,7 +115,7 @@ def runs_of_export_router(services: Callable[[], Services]) -> APIRouter:
         by: Annotated[str, Depends(_named_in_the_body)],
         response: Response,
     ) -> StartedRun:
-        """Whatever was exported before. The body may name who starts it: `{"started_by": "…"}`."""
+        """Whatever was exported before. Where nobody is signed in, the body may name who: `{"started_by": "…"}`."""
         run = exports.run(services(), person, export_id, started_by=by)
         response.headers["Location"] = f"/api/exports/{run.export_id}/runs/{run.run_id}"
         return StartedRun(run_id=run.run_id, status=run.status)
@@ -130,7 +132,7 @@ def runs_of_export_router(services: Callable[[], Services]) -> APIRouter:
         known = services()
         return run_record(known, exports.cancel(known, person, export_id, run_id))
 
-    @router.get("/{run_id}/rejected-rows", summary="List the rejected rows of a run")
+    @router.get("/{run_id}/rejected-rows", responses=problems(410), summary="List the rejected rows of a run")
     def list_rejected_rows(
         export_id: str,
         run_id: str,
@@ -138,9 +140,8 @@ def runs_of_export_router(services: Callable[[], Services]) -> APIRouter:
         after: Annotated[int, Query(ge=0, le=_FURTHEST_ROW, description="`next` of the page before")] = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST_REJECTED_ROWS)] = _MOST_REJECTED_ROWS,
     ) -> RejectedRowPage:
-        """Until their retention time is over: they hold personal data."""
-        rows = islice(_files(export_id, run_id).rejected_rows(), after, after + limit + 1)
-        page = list(rows)
+        """Until their retention time is over (then 410): they hold personal data."""
+        page = list(islice(_rejected_rows(export_id, run_id), after, after + limit + 1))
         return RejectedRowPage(
             rejected_rows=[RejectedRowRecord(**asdict(row)) for row in page[:limit]],
             next=after + limit if len(page) > limit else None,
@@ -150,11 +151,14 @@ def runs_of_export_router(services: Callable[[], Services]) -> APIRouter:
         "/{run_id}/rejected-rows.csv",
         summary="Download the rejected rows of a run",
         response_class=StreamingResponse,
-        responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "the file"}},
+        responses={
+            200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "the file"},
+            **problems(410),
+        },
     )
     def download_rejected_rows(export_id: str, run_id: str, _: Viewer) -> StreamingResponse:
-        """All of them as CSV. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
-        rows = _files(export_id, run_id).rejected_rows()
+        """All as CSV, or 410 when their time is over. What a spreadsheet takes for a formula follows an apostrophe."""
+        rows = _rejected_rows(export_id, run_id)
         name = f"rejected-rows-{run_id}.csv"
         return StreamingResponse(
             as_csv(rows, _COLUMNS, lambda row: row.reason),
@@ -162,16 +166,29 @@ def runs_of_export_router(services: Callable[[], Services]) -> APIRouter:
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    def _files(export_id: str, run_id: str) -> RunFiles:
+    def _rejected_rows(export_id: str, run_id: str) -> Iterator[RejectedRow]:
+        """All of them; where the run had some and their time is over, 410."""
         known = services()
-        return RunFiles(known.files, known.runs.get(export_id, run_id).run_id)
+        run = known.runs.get(export_id, run_id)
+        rows = RunFiles(known.files, run.run_id).rejected_rows()
+        first = next(rows, None)
+        days = known.settings.file_retention_days
+        if first is None and run.counts.rejected and known.now() > run.created_at + timedelta(days=days):
+            raise HTTPException(
+                HTTPStatus.GONE,
+                f"The rejected rows of this run were deleted after {days} days, because they tell of persons. "
+                "The run still says how many there were.",
+            )
+        return rows if first is None else chain([first], rows)
 
     return router
 
 
 async def _named_in_the_body(request: Request) -> str:
-    """Who starts a run: named in the body, else whoever calls."""
+    """Who starts a run: whoever is signed in; for the holder of a function key alone, who is named in the body."""
+    caller = calling_contributor(request)
     try:
-        return started_by(await request.body(), otherwise=calling_contributor(request).name)
+        named = started_by(await request.body(), otherwise=caller.name)
     except ValueError as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
+    return named if caller is FUNCTION_KEY else caller.name

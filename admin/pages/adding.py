@@ -11,12 +11,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from admin import connecting
 from admin.access import administrator
-from admin.connecting import CONSENT_VERSION, Draft, DraftGone, Incomplete, SignInStart
+from admin.connecting import CONSENT_VERSION, Draft, Incomplete, SignInStart
 from admin.pages.connections import listing
 from admin.pages.forms import ConnectionForm, PostedConnection, see_other
 from admin.pages.notices import cookie_name, is_https, telling
 from admin.pages.rendering import render
 from admin.pages.words import DONE, message
+from admin.saving import AccountChanged
 from exporters.constant_contact.sign_in import CALLBACK_PATH
 from exporters.services import Services
 from shared.errors import Conflict, NotFound, Unavailable
@@ -32,6 +33,7 @@ _WANTING = {
 _RUNNING = message(
     "This is another account, and an export of this connection is running. Save again when its run has ended."
 )
+_OTHER_BY_NOW = message("Somebody else has signed in to another account meanwhile. Save again to replace it.")
 _NOT_NOW = message("Key Vault did not answer, or a run is using this connection just now. Save again in a moment.")
 _LONGEST_STATE = 500
 _LONGEST_CODE = 4000
@@ -68,7 +70,7 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         )
 
     def gone(request: Request, draft_id: str) -> Response:
-        """The way on from a draft that is gone: to the connection that was made of it, or a page that says so."""
+        """The way on when a draft or its connection is gone: to what was made of it, or a page that says so."""
         try:
             made = services().connections.get(draft_id)
         except NotFound:
@@ -103,21 +105,17 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         error: Annotated[str | None, Query(max_length=_LONGEST_CODE)] = None,
     ) -> Response:
         known = services()
-        cookie = _cookie(request, state.partition(".")[0])
-        draft = connecting.come_back(
-            known, person, state=state, cookie_state=request.cookies.get(cookie, ""), code=code, error=error
-        )
-        answer = see_other(f"/connections/drafts/{draft.id}")
-        answer.delete_cookie(cookie, path="/", secure=is_https(request), httponly=True, samesite="lax")
-        return answer
+        cookie_state = request.cookies.get(_cookie(request, state.partition(".")[0]), "")
+        draft = connecting.come_back(known, person, state=state, cookie_state=cookie_state, code=code, error=error)
+        return _without_cookie(request, see_other(f"/connections/drafts/{draft.id}"), draft.id)
 
     @router.get("/connections/drafts/{draft_id}", response_class=HTMLResponse)
     def one_draft(request: Request, draft_id: str, person: _Administrator) -> Response:
         try:
             draft = connecting.get(services(), person, draft_id)
-        except DraftGone:
+            return panel(request, person, _kept(draft), {}, draft)
+        except NotFound:
             return gone(request, draft_id)
-        return panel(request, person, _kept(draft), {}, draft)
 
     @router.post("/connections/drafts/{draft_id}", response_class=HTMLResponse)
     def go_on(
@@ -129,14 +127,15 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
     ) -> Response:
         try:
             return press(request, draft_id, person, typed, do)
-        except DraftGone:
+        except NotFound:
             return gone(request, draft_id)
 
     def press(request: Request, draft_id: str, person: Person, typed: ConnectionForm, do: str) -> Response:
         known = services()
         if do == "cancel":
-            connecting.abandon(known, person, draft_id)
-            return telling(request, see_other("/connections"), DONE["canceled"])
+            nothing_left = connecting.abandon(known, person, draft_id)
+            answer = _without_cookie(request, see_other("/connections"), draft_id)
+            return telling(request, answer, DONE["canceled" if nothing_left else "canceled, deleted later"])
         draft = connecting.get(known, person, draft_id)
         if do == "export-user":
             draft = connecting.add_export_user(known, person, draft_id)
@@ -156,6 +155,9 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         except Incomplete as incomplete:
             wanting = {code: _WANTING[code] for code in incomplete.missing if code in _WANTING}
             return panel(request, person, typed, wanting, connecting.get(known, person, draft_id))
+        except AccountChanged:
+            warned = connecting.get(known, person, draft_id)
+            return panel(request, person, typed, {"save": _OTHER_BY_NOW}, warned, HTTPStatus.CONFLICT)
         except Conflict:
             return panel(request, person, typed, {"save": _RUNNING}, draft, HTTPStatus.CONFLICT)
         except Unavailable:
@@ -204,6 +206,13 @@ def _to_constant_contact(request: Request, start: SignInStart) -> RedirectRespon
         # Strict would keep it from the way back, which begins on Constant Contact's page.
         samesite="lax",
     )
+    return answer
+
+
+def _without_cookie(request: Request, answer: RedirectResponse, draft_id: str) -> RedirectResponse:
+    """The state was used up, or is for nothing any more."""
+    name = _cookie(request, draft_id)
+    answer.delete_cookie(name, path="/", secure=is_https(request), httponly=True, samesite="lax")
     return answer
 
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from admin.access import administrator
 from admin.pages.rendering import render
 from exporters.services import Services
-from shared.audit import month_of
+from shared.audit import ROW, month_of
 from shared.people import Person
 
 PAGE_SIZE = 100
@@ -21,7 +21,7 @@ _MONTH = r"^20\d\d-(0[1-9]|1[0-2])$"
 
 
 def audit_router(services: Callable[[], Services]) -> APIRouter:
-    """GET /audit?month=2026-11&subject=export&page=2."""
+    """GET /audit?month=2026-11&subject=export&after=…"""
     router = APIRouter()
 
     @router.get("/audit", response_class=HTMLResponse)
@@ -30,24 +30,20 @@ def audit_router(services: Callable[[], Services]) -> APIRouter:
         _: Annotated[Person, Depends(administrator)],
         month: Annotated[str | None, Query(pattern=_MONTH)] = None,
         subject: Literal["", "connection", "export"] = "",
-        page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+        after: Annotated[str | None, Query(pattern=ROW)] = None,
     ) -> HTMLResponse:
         known = services()
         now = known.now()
         shown = month or month_of(now)
         first = date.fromisoformat(f"{shown}-01")
         following = f"{first + timedelta(days=31):%Y-%m}"
-        entries = [one for one in known.audit.month(shown) if subject in ("", one.subject)]
-        pages = max(1, -(-len(entries) // PAGE_SIZE))
-        page = min(page, pages)
+        entries, older = known.audit.page(shown, after=after, limit=PAGE_SIZE, subject=subject or None)
         return render(
             request,
             "audit.html",
-            entries=entries[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
-            total=len(entries),
-            page=page,
-            pages=pages,
-            size=PAGE_SIZE,
+            entries=entries,
+            after=after,
+            older=older,
             subject=subject,
             month=first,
             previous=f"{first - timedelta(days=1):%Y-%m}",

@@ -89,7 +89,7 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
             stored = known.connections.stored(connection_id)
             return _panel(request, known, person, stored, typed, {"etag": _CHANGED_MEANWHILE})
         answer = see_other(f"/connections?selected={connection_id}")
-        return telling(request, answer, DONE["changed"], name=changed.display_name)
+        return telling(request, answer, DONE["changed"], name=changed.value.display_name)
 
     return router
 

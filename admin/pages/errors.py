@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -16,6 +17,9 @@ from admin.connecting import Refused
 from admin.pages.rendering import address_to_come_back_to, render
 from admin.pages.words import message
 from shared.errors import Conflict, ExportError, NotFound, Unavailable
+from shared.secrets import KeyVaultRefused
+
+log = logging.getLogger(__name__)
 
 _SIGN_IN = "/.auth/login/aad?post_login_redirect_uri="
 
@@ -50,6 +54,11 @@ _BEGIN_AGAIN = message(
     "It was used already, was begun in another browser or by somebody else, or is too old. Nothing was changed. "
     "Go to the connections and begin again."
 )
+_VAULT_REFUSED = message("Key Vault does not allow this to the app")
+_GIVE_THE_ROLE = message(
+    "Give the app the role Key Vault Secrets Officer on the vault, and see that the secret is neither disabled nor "
+    "deleted. Then go back and try again; nothing is lost."
+)
 _OTHER_TITLE = message("This did not work")
 _OTHER_ADVICE = message("Go back and try again. If it happens again, the log of the app says what went wrong.")
 
@@ -79,6 +88,9 @@ def answer_errors(site: FastAPI) -> None:
             return error_page(request, HTTPStatus.CONFLICT)
         if isinstance(error, Unavailable):
             return error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)
+        log.error("a page could not do what was asked for: %s: %s", type(error).__name__, error)
+        if isinstance(error, KeyVaultRefused):
+            return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, _VAULT_REFUSED, _GIVE_THE_ROLE, str(error))
         return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, _OTHER_TITLE, _OTHER_ADVICE, str(error))
 
     @site.exception_handler(HTTPException)

@@ -330,7 +330,7 @@ def _fields(typed: ExportForm) -> dict[str, object]:
 
 
 def _schedule_of(services: Services, person: Person, copied: str) -> Schedule:
-    """A duplicate runs when its original does; any other new export with every refresh."""
+    """Any new export runs with every refresh; a duplicate has its original's schedule, off until somebody wants it."""
     if not copied:
         return Schedule()
-    return may_edit(services, person, copied).schedule
+    return may_edit(services, person, copied).schedule.model_copy(update={"active": False})

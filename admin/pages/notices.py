@@ -58,9 +58,20 @@ def told(request: Request) -> Notice | None:
     if not kept:
         return None
     try:
-        return _NOTICE.validate_json(base64.urlsafe_b64decode(kept + "=" * (-len(kept) % 4)))
+        notice = _NOTICE.validate_json(base64.urlsafe_b64decode(kept + "=" * (-len(kept) % 4)))
+        return notice if _fits(notice) else None
     except (ValueError, ValidationError):
         return None
+
+
+def _fits(notice: Notice) -> bool:
+    """Whether the text has a place for each value, and a number to be chosen by."""
+    if notice.plural is not None and not isinstance(notice.values.get("count"), int):
+        return False
+    try:
+        return not notice.values or all(text % notice.values for text in (notice.text, notice.plural or "-"))
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def forget(request: Request, answer: Response) -> None:

@@ -16,7 +16,7 @@ from admin.pages.forms import see_other
 from admin.pages.notices import telling
 from admin.pages.rendering import render
 from admin.pages.words import DONE, message, plural_message
-from admin.usage import used_by
+from admin.usage import runs_through, used_by
 from exporters.services import Services
 from shared.people import Person
 
@@ -28,6 +28,7 @@ _Shown = Annotated[tuple[str, ...], Form(alias="export", default_factory=tuple)]
 _DETACHED = plural_message("%(count)s export was detached.", "%(count)s exports were detached.")
 _REMOVED = plural_message("%(count)s export was removed.", "%(count)s exports were removed.")
 _STILL_USED = message("Exports use this connection, so it was not removed. Choose what happens to them first.")
+_RUNS_GO_ON = message("Runs still go through this connection, so it was not removed. Wait until they have ended.")
 _MORE_BY_NOW = message(
     "Other exports use the connection by now, so nothing was removed. All are listed below; decide again."
 )
@@ -55,6 +56,7 @@ def removing_router(services: Callable[[], Services]) -> APIRouter:
             **listing(known, person, selected=connection.id),
             connection=connection,
             exports=used_by(known, connection.id),
+            runs=runs_through(known, connection.id),
             problems={"remove": problem} if problem else {},
         )
 
@@ -70,6 +72,8 @@ def removing_router(services: Callable[[], Services]) -> APIRouter:
             connections.remove(known, person, connection_id)
         except connections.InUse:
             return panel(request, person, connection_id, _STILL_USED)
+        except connections.RunsGoOn:
+            return panel(request, person, connection_id, _RUNS_GO_ON)
         return telling(request, see_other("/connections"), DONE["removed"], name=name)
 
     @router.post("/connections/{connection_id}/detach", response_class=HTMLResponse)

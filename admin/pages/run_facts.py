@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from exporters.ending import final_counts
+from exporters.ending import counts_of
 from exporters.files import Plan
 from exporters.runs import Batch, Counts, Run
 from shared.snapshots.paths import date_folder, flat_file
@@ -66,7 +66,7 @@ class RunFacts:
 
 def facts_of(run: Run, batches: Sequence[Batch]) -> RunFacts:
     """The facts of a run and its batches as they are now."""
-    counts = run.counts if run.ended else final_counts(run.counts, list(batches))
+    counts = counts_of(run, list(batches))
     whole = [batch for batch in batches if batch.state != "split"]
     stages = _stages(run, whole)
     return RunFacts(counts, stages, parts_of(counts), _progress(run, whole))

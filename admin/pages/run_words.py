@@ -150,11 +150,24 @@ COLUMNS = (message("Segment"), message("Partition"), message("Line"), message("C
 """The header of the file of rejected rows."""
 
 CANCELED_ALREADY = message("The run has ended meanwhile, so there was nothing left to cancel.")
+CANCELED_TOO_LATE = message("Nothing more of this run will be sent, so there was nothing left to cancel.")
 
 PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
     "sign_in_again": (
         message("Constant Contact does not accept the connection any more"),
         message("Sign the connection in again, then run the export again."),
+    ),
+    "app_not_accepted": (
+        message("Constant Contact does not accept the app itself"),
+        message("An operator has to correct its client id or its client secret. To sign in again does not help."),
+    ),
+    "key_vault": (
+        message("Key Vault did not let the app do what it had to"),
+        message("An operator has to give the app the right that the details name. Then run the export again."),
+    ),
+    "no_consent": (
+        message("Nobody has given consent for the connection"),
+        message("An administrator has to agree to data privacy and compliance, then run the export again."),
     ),
     "no_connection": (
         message("The export has no connection that works"),
@@ -167,6 +180,12 @@ PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
     "broken_snapshot": (
         message("A snapshot cannot be read"),
         message("Refresh the segment. If it happens again, look at the files that the details name."),
+    ),
+    "snapshots_refused": (
+        message("The storage account does not show the app the snapshots"),
+        message(
+            "An operator has to check that the container exists and the app may read it. Then run the export again."
+        ),
     ),
     "empty_segment": (
         message("A segment holds no profile"),

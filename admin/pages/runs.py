@@ -52,10 +52,16 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
     @router.get("/exports/{export_id}/runs", response_class=HTMLResponse)
     def runs_of_export(request: Request, export_id: str, _: _Viewer, after: _After = None) -> HTMLResponse:
         known = services()
-        export = known.exports.get(export_id)
         runs, following = known.runs.page(export_id, after=after, limit=_LISTED)
+        try:
+            export = known.exports.get(export_id)
+        except NotFound:
+            if not runs:
+                raise
+            export = None  # It was removed; its runs stay.
+        of = {"name_of_export": export.name if export else runs[0].export_name, "export": export}
         path = f"/exports/{export_id}/runs"
-        return _list(request, known, runs, following, path=path, shown={"status": "", "after": after}, export=export)
+        return _list(request, known, runs, following, path=path, shown={"status": "", "after": after}, **of)
 
     @router.get("/exports/{export_id}/runs/{run_id}", response_class=HTMLResponse)
     def one_run(
@@ -109,7 +115,8 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
             exports.cancel(known, person, export_id, run_id)
         except Conflict:
             run = known.runs.get(export_id, run_id)
-            return _run_page(request, known, person, run, problem=run_words.CANCELED_ALREADY)
+            why = run_words.CANCELED_ALREADY if run.ended else run_words.CANCELED_TOO_LATE
+            return _run_page(request, known, person, run, problem=why)
         return see_other(f"/exports/{export_id}/runs/{run_id}")
 
     return router
@@ -130,7 +137,7 @@ def _list(request: Request, services: Services, runs: Any, following: str | None
         run_words=run_words,
         took=took,
         now=now,
-        **({"export": None} | values),
+        **({"export": None, "name_of_export": None} | values),
     )
 
 
@@ -155,7 +162,7 @@ def _run_page(
         **_live(request, services, run, batch_page),
         **_rejected(services, run, reason, page),
         export=export,
-        may_cancel=not run.ended and export is not None and may_edit(person, export, connection),
+        may_cancel=_can_be_canceled(run) and export is not None and may_edit(person, export, connection),
         may_run=run.ended and export is not None and may_run(person, export, connection),
         sees_connection=person.may("Administrator") or (connection is not None and may_know(person, connection)),
         snapshots=snapshots_of(run, RunFiles(services.files, run.run_id).plan()),
@@ -164,6 +171,11 @@ def _run_page(
         ask=ask,
         problem=problem,
     )
+
+
+def _can_be_canceled(run: Run) -> bool:
+    """Whether more of it may be sent."""
+    return not (run.ended or run.stop or run.status == "finishing")
 
 
 def _export_of(services: Services, run: Run) -> tuple[Export | None, Connection | None]:

@@ -30,10 +30,21 @@ STATES: Mapping[str, str] = {
     "connected": message("Connected"),
     "not_connected": message("Not connected"),
     "sign_in_again": message("Sign in again"),
+    "removal_begun": message("Removal begun"),
 }
 
-STATE_KINDS: Mapping[str, str] = {"connected": "good", "not_connected": "quiet", "sign_in_again": "warn"}
-STATE_ICONS: Mapping[str, str] = {"connected": "ok", "not_connected": "off", "sign_in_again": "warning"}
+STATE_KINDS: Mapping[str, str] = {
+    "connected": "good",
+    "not_connected": "quiet",
+    "sign_in_again": "warn",
+    "removal_begun": "warn",
+}
+STATE_ICONS: Mapping[str, str] = {
+    "connected": "ok",
+    "not_connected": "off",
+    "sign_in_again": "warning",
+    "removal_begun": "warning",
+}
 
 MISSING: Mapping[str, str] = {
     "display_name": message("a display name"),
@@ -57,6 +68,15 @@ PROBLEMS: Mapping[str, str] = {
     "no_answer": message("Constant Contact did not answer. Wait a minute, then connect again."),
     "busy": message("The app has used up its requests to Constant Contact for the moment. Connect again later."),
     "no_vault": message("Key Vault did not answer, so the sign-in could not be kept. Connect again in a moment."),
+    "vault_refused": message(
+        "Key Vault does not let the app keep the sign-in. Give the app the role Key Vault Secrets Officer there, then "
+        "connect again."
+    ),
+    "tokens_gone": message("Key Vault does not have this sign-in any more, so it cannot be saved. Connect again."),
+    "scopes_refused": message(
+        "Constant Contact did not grant what the app needs: contact_data, account_read and offline_access. Allow them "
+        "in the app registration, then connect again."
+    ),
     "no_offline_access": message(
         "Constant Contact gave access for one day only, without a refresh token (offline_access). Allow refresh "
         "tokens in the app registration, then connect again."
@@ -80,6 +100,7 @@ DONE: Mapping[str, str] = {
     "signed in again": message("The connection “%(name)s” is signed in again."),
     "removed": message("The connection “%(name)s” was removed, and its sign-in deleted."),
     "canceled": message("Nothing was saved, and nothing was kept of the sign-in."),
+    "canceled, deleted later": message("Nothing was saved. What was kept of the sign-in is deleted within two hours."),
 }
 """What has just happened, told on the page that follows."""
 
@@ -90,6 +111,8 @@ ACTIONS: Mapping[str, str] = {
     "scheduled": message("Scheduled"),
     "attached": message("Attached"),
     "detached": message("Detached"),
+    "removal begun": message("Removal begun"),
+    "removal called off": message("Removal called off"),
     "removed": message("Removed"),
     "started": message("Started"),
     "canceled": message("Canceled"),
@@ -106,9 +129,11 @@ FIELDS: Mapping[str, str] = {
     "export_user": message("Export user"),
     "name": message("Name"),
     "connection": message("Connection"),
-    "list_id": message("List"),
+    "list_name": message("List"),
+    "list_id": message("List id"),
     "segments": message("Segments"),
     "mapping": message("Mapping"),
+    "reading": message("Reading of the files"),
     "schedule": message("Schedule"),
 }
 """The fields that the audit names."""

@@ -42,3 +42,8 @@ def audit(world: World) -> list[AuditEntry]:
 def told(world: World) -> list[tuple[str, str]]:
     """Who did what, the newest first."""
     return [(entry.action, entry.by) for entry in audit(world)]
+
+
+def told_but_starts(world: World) -> list[tuple[str, str]]:
+    """Who did what besides starting runs, the newest first."""
+    return [one for one in told(world) if one[0] != "started"]

@@ -86,6 +86,7 @@ POST   /api/connections/{connection_id}/lists                          201      
 GET    /api/connections/{connection_id}/custom-fields                  200      403     403          200            200
 GET    /api/segments                                                   200      403     403          200            200
 POST   /api/previews                                                   200      403     403          200            200
+POST   /api/suggestions                                                200      403     403          200            200
 GET    /api/exports                                                    200      403     200          200            200
 POST   /api/exports                                                    201      403     403          201            201
 POST   /api/exports/run-all                                            202      403     403          202            202
@@ -192,6 +193,7 @@ class Things:
             ("POST", "/api/connections"): {"display_name": "Shop"},
             ("POST", "/api/exports"): given(self._world),
             ("POST", "/api/previews"): {"segments": ["Loyal"], "mapping": {"email": "EMail"}},
+            ("POST", "/api/suggestions"): {"segments": ["Loyal"]},
         }
         if path.endswith("/lists"):
             return {"name": "News"} if method == "POST" else None

@@ -127,6 +127,9 @@ def test_a_draft_whose_secret_is_gone_has_to_be_signed_in_again(world: World) ->
     with pytest.raises(Incomplete) as incomplete:
         save(world, draft)
     assert incomplete.value.missing == ("sign_in",)
+    told = connecting.get(world.services, ADA, draft.id)
+    assert (told.problems, told.signed_in) == (("tokens_gone",), False)
+    assert connecting.missing(told) == ("sign_in",)
 
 
 def test_tokens_that_are_not_those_of_the_account_shown_are_not_saved(world: World) -> None:
@@ -156,6 +159,9 @@ def test_refused_consent_is_a_problem_and_the_sign_in_can_be_begun_anew(world: W
     [
         ("access_denied", "refused"),
         ("unauthorized_client", "not_allowed"),
+        ("server_error", "no_answer"),
+        ("temporarily_unavailable", "no_answer"),
+        ("invalid_scope", "scopes_refused"),
         ("x" * 99, "not_allowed"),
         ("", "no_answer"),
     ],
@@ -212,6 +218,29 @@ def test_a_vault_that_does_not_take_the_tokens_is_a_problem(world: World) -> Non
     world.clear_faults()
     assert draft.problems == ("no_vault",)
     assert not draft.signed_in
+
+
+def test_a_vault_that_refuses_the_app_is_a_problem_and_the_log_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    start = begin(world)
+    came = answer_at_constant_contact(start.address)
+    world.vault_fault(status=403, times=50)
+    draft = connecting.come_back(world.services, ADA, state=start.state, cookie_state=start.state, code=came["code"])
+    world.clear_faults()
+    assert draft.problems == ("vault_refused",)
+    assert "vault_refused" in connecting.PROBLEMS
+    assert not draft.signed_in
+    assert "KeyVaultRefused" in caplog.text
+
+
+def test_a_grant_that_may_not_read_the_account_is_told_as_what_it_lacks(world: World) -> None:
+    start = begin(world)
+    less = start.address.replace("account_read+", "")
+    assert less != start.address
+    came = answer_at_constant_contact(less)
+    draft = connecting.come_back(world.services, ADA, state=came["state"], cookie_state=start.state, code=came["code"])
+    assert draft.problems == ("scopes_refused",)
 
 
 def test_a_grant_without_access_to_contacts_is_told_and_cannot_be_saved(world: World) -> None:

@@ -29,7 +29,7 @@ def log(world: World) -> list[AuditEntry]:
 def test_a_change_is_kept_and_told_with_before_and_after(world: World) -> None:
     changed = connections.change(
         world.services, ADA, world.connection.id, display_name=" Store ", sharing="administrators_and_contributors"
-    )
+    ).value
     assert changed == world.services.connections.get(world.connection.id)
     assert (changed.display_name, changed.sharing) == ("Store", "administrators_and_contributors")
     assert (changed.updated_by, changed.created_by) == ("Ada Administrator", "test")
@@ -40,7 +40,7 @@ def test_a_change_is_kept_and_told_with_before_and_after(world: World) -> None:
 
 
 def test_what_is_left_out_stays(world: World) -> None:
-    changed = connections.change(world.services, ADA, world.connection.id, display_name="Store")
+    changed = connections.change(world.services, ADA, world.connection.id, display_name="Store").value
     assert changed.sharing == "administrators"
 
 
@@ -166,7 +166,8 @@ def test_a_connection_is_removed_with_its_tokens(world: World) -> None:
     connections.remove(world.services, ADA, world.connection.id)
     assert world.services.connections.all() == []
     assert secrets_of(world, world.connection.id) == []
-    [entry] = log(world)
+    [entry, begun] = log(world)
+    assert (begun.action, begun.by, begun.before, begun.after) == ("removal begun", "Ada Administrator", {}, {})
     assert (entry.action, entry.subject_id, entry.subject_name) == ("removed", world.connection.id, "Shop")
     assert entry.before == {"display_name": "Shop", "sharing": "administrators", "consent": "1"}
 
@@ -209,13 +210,13 @@ def test_a_removal_that_the_vault_cuts_short_is_told_and_can_be_done_again(world
         connections.remove(world.services, ADA, world.connection.id)
     world.clear_faults()
     half = world.services.connections.get(world.connection.id)
-    assert half.state == "sign_in_again"
+    assert half.state == "removal_begun"
     assert half.removal_begun_at is not None
     assert half.sign_in_again is None
     connections.remove(world.services, ADA, world.connection.id)
     assert world.services.connections.all() == []
     assert secrets_of(world, world.connection.id) == []
-    assert [entry.action for entry in log(world)] == ["removed"]
+    assert [entry.action for entry in log(world)] == ["removed", "removal begun"]
 
 
 def test_a_vault_that_takes_longer_to_delete_holds_nobody_up_and_the_sweep_purges_the_rest(
@@ -279,9 +280,9 @@ def test_an_export_that_comes_at_the_last_moment_keeps_its_connection_which_is_n
     with pytest.raises(InUse, match="“Newsletter”"):
         connections.remove(world.services, ADA, world.connection.id)
     kept = world.services.connections.get(world.connection.id)
-    assert connections.usable(kept)
+    assert not kept.being_removed
     assert world.secrets.get(kept.secret_name)
-    assert log(world) == []
+    assert [entry.action for entry in log(world)] == ["removal called off", "removal begun"]
 
 
 def test_a_change_whose_audit_log_is_away_is_done_and_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -261,15 +261,15 @@ def test_a_removal_killed_at_any_request_never_hides_a_secret_and_can_be_done_ag
         left = {one.id: one for one in world.services.connections.all()}
         if made.id not in left:
             assert secrets_of(world, made.id) == [], kill
-            assert entries(world, made.id) == ["removed"], kill
+            assert entries(world, made.id) == ["removed", "removal begun"], kill
             continue
-        assert entries(world, made.id) == [], kill
+        assert entries(world, made.id) == ["removal begun"] * left[made.id].being_removed, kill
         if world.secrets.get(made.secret_name) is None:
-            assert left[made.id].state == "sign_in_again", kill
+            assert left[made.id].state == "removal_begun", kill
         remove()
         assert made.id not in {one.id for one in world.services.connections.all()}, kill
         assert secrets_of(world, made.id) == [], kill
-        assert entries(world, made.id) == ["removed"], kill
+        assert entries(world, made.id) == ["removed", "removal begun"], kill
 
 
 # --- Two at the same moment -------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_an_export_never_keeps_a_connection_that_is_removed_while_it_is_made(wor
         left = {one.id: one for one in world.services.connections.all()}
         kept = {one.id: one.connection_id for one in world.services.exports.all()}.get(export.id)
         assert kept is None or kept in left, at
-        assert all(one.removal_begun_at is None for one in left.values()), at
+        assert all(not one.being_removed for one in left.values()), at
         if made.id in left:
             assert world.secrets.get(made.secret_name), at
     assert at > 3
@@ -335,3 +335,22 @@ def test_a_save_and_a_removal_at_any_moment_leave_a_whole_connection_or_nothing(
         assert [one.state for one in left] == ["connected"] * len(left), at
         assert entries(world, made.id)[:1] == (["signed in"] if left else ["removed"]), at
     assert at > 8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_draft_that_is_given_up_at_any_moment_of_its_save_leaves_a_whole_connection_or_nothing(world: World) -> None:
+    at, going_on = 0, True
+    while going_on:
+        at += 1
+        draft = ready(world)
+
+        def give_up(draft_id: str = draft.id) -> None:
+            connecting.abandon(world.services, ADA, draft_id)
+
+        going_on = at_any_request(functools.partial(save, world, draft), give_up, at)
+        sweep(world, after=2 * 3600)
+        left = [one for one in world.services.connections.all() if one.id == draft.id]
+        assert secrets_of(world, draft.id) == [one.secret_name for one in left], at
+        assert world.services.loose_secrets.all() == [], at
+    assert at > 6

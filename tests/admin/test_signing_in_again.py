@@ -9,6 +9,7 @@ from azure.keyvault.secrets import SecretClient
 
 from admin import connecting, connections
 from admin.connecting import Incomplete
+from admin.saving import AccountChanged
 from exporters.constant_contact.tokens import TokenSet
 from shared.audit import month_of
 from shared.errors import Changed, Conflict, ExportError, NotFound
@@ -58,7 +59,6 @@ def test_another_account_is_told_and_may_be_saved_all_the_same(world: World) -> 
 def test_after_a_new_sign_in_no_worker_uses_the_token_it_had_in_memory(world: World) -> None:
     add_other_account(world)
     made = save(world, ready(world))
-    assert world.services.account(made).contact_list("5f2c8a10-56dd-11e9-932a-fa163ea075fa")
     before = world.services.tokens.access_token(made)
     changed = save(world, ready_again(world, made, user=OTHER_OWNER))
     assert world.services.tokens.access_token(changed) != before
@@ -83,9 +83,31 @@ def test_of_two_who_sign_in_again_the_last_one_counts_with_the_tokens_of_the_acc
     made = save(world, ready(world))
     adas, bos = ready_again(world, made, ADA), ready_again(world, made, BO, user=OTHER_OWNER)
     save(world, bos, BO)
+    with pytest.raises(AccountChanged):
+        save(world, adas, ADA)
     last = save(world, adas, ADA)
     tokens = TokenSet.model_validate_json(world.secrets.get(last.secret_name) or "")
     assert last.account == world.services.sign_in.account_of(tokens) == made.account
+
+
+def test_who_would_take_an_account_away_that_came_meanwhile_is_warned_first(world: World) -> None:
+    add_other_account(world)
+    made = save(world, ready(world))
+    adas = ready_again(world, made, ADA)
+    assert not adas.other_account
+    bos = save(world, ready_again(world, made, BO, user=OTHER_OWNER), BO)
+    with pytest.raises(AccountChanged):
+        save(world, adas, ADA)
+    assert world.services.connections.get(made.id) == bos
+    assert connecting.get(world.services, ADA, adas.id).other_account
+    assert save(world, adas, ADA).account == made.account
+
+
+def test_an_account_that_came_meanwhile_and_is_the_same_needs_no_warning(world: World) -> None:
+    without = world.add_connection(token=False)
+    adas, bos = ready_again(world, without, ADA), ready_again(world, without, BO)
+    save(world, bos, BO)
+    assert save(world, adas, ADA).state == "connected"
 
 
 def test_while_the_old_token_is_being_refreshed_save_works_and_the_sweep_deletes_what_the_refresh_wrote(
@@ -153,7 +175,7 @@ def test_of_a_save_and_a_removal_at_the_same_moment_the_save_wins_and_keeps_its_
     saved = world.services.connections.get(made.id)
     assert saved.state == "connected"
     assert world.services.tokens.access_token(saved)
-    assert [action for action, _ in actions(world)] == ["signed in", "added"]
+    assert [action for action, _ in actions(world)] == ["signed in", "removal begun", "added"]
 
 
 def test_after_a_removal_that_was_cut_short_somebody_can_sign_in_again(
@@ -173,9 +195,9 @@ def test_after_a_removal_that_was_cut_short_somebody_can_sign_in_again(
     half = world.services.connections.change(
         made.id, lambda one: one.model_copy(update={"removal_begun_at": world.clock.now()})
     ).value
-    assert (half.state, connections.usable(half)) == ("sign_in_again", False)
+    assert (half.state, half.being_removed) == ("removal_begun", True)
     saved = save(world, ready_again(world, half))
-    assert (saved.state, connections.usable(saved)) == ("connected", True)
+    assert (saved.state, saved.being_removed) == ("connected", False)
     assert world.services.tokens.access_token(saved)
 
 

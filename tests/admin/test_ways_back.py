@@ -6,13 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from admin import connecting
-from admin.connecting import DraftGone, Refused, SignInStart
+from admin import connecting, connections
+from admin.connecting import Draft, DraftGone, Refused, SignInStart
+from admin.letting_go import delete_loose_secrets, write_down
 from exporters.constant_contact.tokens import TokenSet
 from shared.errors import NotFound
 from tests.admin.drafting import ADA, BO, actions, begin, come_back, ready, ready_again, save, secrets_of
 from tests.exporters.browser import OTHER_OWNER, add_other_account, answer_at_constant_contact
 from tests.exporters.world import World
+
+
+def connect_again(world: World, draft: Draft) -> SignInStart:
+    """Use another sign-in for a draft."""
+    return connecting.connect_again(
+        world.services, ADA, draft.id, display_name="Shop", sharing="administrators", consent=True
+    )
+
 
 # --- The state --------------------------------------------------------------------------------------------------------
 
@@ -154,10 +163,59 @@ def test_after_an_hour_a_draft_is_gone_for_everybody(world: World) -> None:
 
 def test_a_draft_that_is_given_up_leaves_nothing(world: World) -> None:
     draft = ready(world)
-    connecting.abandon(world.services, ADA, draft.id)
+    assert connecting.abandon(world.services, ADA, draft.id)
     assert secrets_of(world, draft.id) == []
     assert world.services.drafts.all() == []
     assert actions(world) == []
+
+
+def test_a_draft_that_is_given_up_leaves_nothing_of_its_earlier_sign_ins_either(world: World) -> None:
+    first = ready(world)
+    start = connect_again(world, first)
+    assert secrets_of(world, first.id) == []
+    come_back(world, start)
+    assert connecting.abandon(world.services, ADA, first.id)
+    assert secrets_of(world, first.id) == []
+    assert world.services.loose_secrets.all() == []
+
+
+def test_an_earlier_sign_in_that_the_vault_did_not_let_go_is_deleted_when_the_draft_is_given_up(world: World) -> None:
+    draft = ready(world)
+    world.vault_fault(status=500, times=50)
+    start = connect_again(world, draft)
+    world.clear_faults()
+    come_back(world, start)
+    assert len(secrets_of(world, draft.id)) == 2
+    assert connecting.abandon(world.services, ADA, draft.id)
+    assert secrets_of(world, draft.id) == []
+
+
+def test_who_gives_a_draft_up_while_the_vault_is_away_learns_that_its_tokens_are_deleted_later(world: World) -> None:
+    draft = ready(world)
+    world.vault_fault(status=500, times=50)
+    gone = connecting.abandon(world.services, ADA, draft.id)
+    world.clear_faults()
+    assert not gone
+    assert secrets_of(world, draft.id) == [draft.secret_name]
+    world.clock.advance(timedelta(hours=2).total_seconds())
+    connecting.remove_abandoned(world.services)
+    assert secrets_of(world, draft.id) == []
+
+
+def test_the_sign_in_that_somebody_has_begun_goes_with_the_connection_that_is_removed(world: World) -> None:
+    made = save(world, ready(world))
+    draft = ready_again(world, made, BO)
+    connections.remove(world.services, ADA, made.id)
+    assert secrets_of(world, made.id, draft.id) == []
+    assert world.services.loose_secrets.all() == []
+
+
+def test_the_sweep_leaves_the_tokens_of_a_draft_alone_for_as_long_as_it_can_be_saved(world: World) -> None:
+    draft = ready(world)
+    world.clock.advance(timedelta(minutes=59).total_seconds())
+    connecting.remove_abandoned(world.services)
+    assert secrets_of(world, draft.id) == [draft.secret_name]
+    assert save(world, draft).state == "connected"
 
 
 def test_the_sweep_removes_what_was_abandoned_and_nothing_else(world: World) -> None:
@@ -182,6 +240,23 @@ def test_a_draft_that_the_vault_does_not_let_go_is_left_for_the_next_sweep(world
     connecting.remove_abandoned(world.services)
     assert secrets_of(world, draft.id) == []
     assert world.services.loose_secrets.all() == []
+
+
+def test_a_secret_that_is_written_down_anew_during_the_sweep_stays_written_down(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"connection-nobody-{world.connection.id}"
+    write_down(world.services, "nobody", name)
+    world.clock.advance(11 * 60)
+    forget = world.services.tokens.forget
+
+    def anew(connection_id: str, secret_name: str) -> bool:
+        write_down(world.services, connection_id, secret_name)
+        return forget(connection_id, secret_name)
+
+    monkeypatch.setattr(world.services.tokens, "forget", anew)
+    delete_loose_secrets(world.services)
+    assert [one.value.name for one in world.services.loose_secrets.all()] == [name]
 
 
 @pytest.mark.parametrize("way", ["saved", "given up", "an hour ago", "somebody else's", "never"])

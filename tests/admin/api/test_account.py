@@ -80,3 +80,19 @@ def test_a_preview_of_what_cannot_run_says_why(world: World, client: TestClient)
     found = client.post("/api/previews", json={"segments": ["None"], "mapping": {"email": "EMail"}})
     assert found.status_code == 200
     assert "None" in found.json()["problem"]
+
+
+def test_the_matching_of_columns_is_suggested(world: World, client: TestClient) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    world.clock.advance(60)
+    wanted = {"segments": ["Loyal"], "connection_id": world.connection.id}
+    found = client.post("/api/suggestions", json=wanted).json()
+    assert found["columns"] == ["EMail", "FirstName"]
+    assert found["mapping"] == {"email": "EMail", "first_name": "FirstName"}
+    assert found["problem"] is None
+
+
+def test_where_nothing_can_be_suggested_it_is_said_why(client: TestClient) -> None:
+    found = client.post("/api/suggestions", json={"segments": ["None"]}).json()
+    assert (found["columns"], found["mapping"]) == ([], {})
+    assert "None" in found["problem"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -44,3 +46,23 @@ def test_what_is_no_month_is_refused(client: TestClient, month: str) -> None:
     answer = client.get("/api/audit", params={"month": month})
     assert answer.status_code == 422
     assert "month" in answer.json()["detail"]
+
+
+def test_a_page_reads_no_more_of_a_long_month_than_it_shows(
+    world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/api/connections/{world.connection.id}"
+    for number in range(8):
+        client.patch(path, json={"display_name": f"Name {number}"}, headers={"If-Match": "*"})
+    read: list[int] = []
+    query = world.services.audit._table._client.query_entities
+
+    def counted(*given: object, **options: object) -> Iterator[object]:
+        for page in query(*given, **options).by_page():  # type: ignore[arg-type]
+            rows = list(page)
+            read.append(len(rows))
+            yield from rows
+
+    monkeypatch.setattr(world.services.audit._table._client, "query_entities", counted)
+    assert len(client.get("/api/audit", params={"limit": 2}).json()["entries"]) == 2
+    assert read == [3]

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from admin import connections
 from shared.audit import month_of
 from tests.admin.asking import api_as
 from tests.admin.drafting import secrets_of
@@ -80,6 +81,17 @@ def test_a_change_keeps_what_it_leaves_out(world: World, client: TestClient) -> 
     assert changed["updated_by"] == "function key"
 
 
+def test_another_person_is_named_as_export_user_and_the_audit_log_says_so(world: World, client: TestClient) -> None:
+    world.services.connections.change(
+        world.connection.id, lambda one: one.model_copy(update={"export_user": "Ada", "export_user_id": "ada"})
+    )
+    changed = client.patch(address(world), json={"export_user": "Bo"}, headers=version(world, client)).json()
+    assert changed["export_user"] == "Bo"
+    assert world.services.connections.get(world.connection.id).export_user_id is None
+    [entry] = world.services.audit.month(month_of(world.clock.now()))
+    assert (entry.before, entry.after) == ({"export_user": "Ada"}, {"export_user": "Bo"})
+
+
 def test_a_change_without_a_version_is_refused(world: World, client: TestClient) -> None:
     assert "If-Match" in problem(client.patch(address(world), json={"display_name": "Store"}), 428)["detail"]
     assert "If-Match" in problem(client.delete(address(world)), 428)["detail"]
@@ -118,6 +130,32 @@ def test_while_exports_use_it_a_removal_is_refused_with_their_names(world: World
     assert refused["exports"] == [{"id": export.id, "name": "Newsletter"}]
     assert "Newsletter" in refused["detail"]
     assert client.get(address(world)).json()["state"] == "not_connected"
+
+
+def test_while_the_run_of_a_detached_export_goes_on_a_removal_is_refused(world: World, client: TestClient) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    world.start(export)
+    client.post(f"{address(world)}/detach", json={"export_ids": [export.id]})
+    refused = problem(client.delete(address(world), headers=version(world, client)), 409)
+    assert "runs still go through it: “Newsletter”" in refused["detail"]
+
+
+def test_the_answer_to_a_change_is_what_was_changed_though_somebody_was_quick(
+    world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = version(world, client)
+    change = connections.change
+
+    def followed_at_once(*given: Any, **changed: Any) -> object:
+        mine = change(*given, **changed)
+        change(world.services, given[1], world.connection.id, display_name="Somebody else's")
+        return mine
+
+    monkeypatch.setattr(connections, "change", followed_at_once)
+    answer = client.patch(address(world), json={"display_name": "Mine"}, headers=headers)
+    assert answer.json()["display_name"] == "Mine"
+    assert answer.headers["ETag"] != client.get(address(world)).headers["ETag"]
 
 
 def test_the_exports_that_are_named_are_detached(world: World, client: TestClient) -> None:
@@ -165,7 +203,7 @@ def test_a_contributor_learns_the_names_of_the_connections_that_are_shared(world
     shared = share(world, world.add_connection())
     with api_as(world, "Contributor") as program:
         found = program.get("/api/connections").json()["connections"]
-        assert found == [{"id": shared.id, "display_name": "Shop"}]
+        assert found == [{"id": shared.id, "display_name": "Shop", "type": "constant_contact"}]
         problem(program.get(f"/api/connections/{shared.id}"), 403)
 
 

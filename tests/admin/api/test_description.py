@@ -52,6 +52,12 @@ def test_changes_name_the_version_they_are_meant_for(described: dict[str, Any]) 
     assert "409" in one["delete"]["responses"]
 
 
+def test_a_connection_is_signed_in_to_on_its_page_alone(described: dict[str, Any]) -> None:
+    making = described["paths"]["/api/connections"]["post"]["description"]
+    assert "on its page" in making
+    assert "tokens" not in making + described["components"]["schemas"]["NewConnection"]["description"]
+
+
 def test_operations_have_names_of_their_own(described: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(described)]
     assert len(set(ids)) == len(ids)

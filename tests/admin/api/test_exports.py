@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from shared.audit import month_of
-from shared.models import Schedule
+from shared.models import ConstantContactAccount, Schedule
 from tests.admin.asking import api_as
 from tests.admin.exporting import share, told
 from tests.exporters.world import World
@@ -271,6 +273,74 @@ def test_a_contributor_learns_nothing_of_a_connection_that_is_not_shared(world: 
             answer = program.request(method, f"/api/exports/{made.id}{path}", json=body, headers={"If-Match": "*"})
             problem(answer, 403)
     assert world.services.exports.all() == [made]
+
+
+def sign_in_is_lost(world: World) -> None:
+    world.secrets.delete(world.connection.secret_name)
+
+
+def sign_in_is_spoilt(world: World) -> None:
+    world.secrets.set(world.connection.secret_name, "no tokens")
+
+
+def sign_in_is_for_another_account(world: World) -> None:
+    world.give_tokens(world.connection)
+    tokens = json.loads(world.secrets.get(world.connection.secret_name) or "")
+    world.secrets.set(world.connection.secret_name, json.dumps({**tokens, "account_id": "theirs"}))
+    account = ConstantContactAccount(id="ours", name="Shop & Sons")
+    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update={"account": account}))
+
+
+def grant_is_withdrawn(world: World) -> None:
+    world.give_tokens(world.connection, expired=True)
+    world.fault("invalid-grant")
+
+
+def token_is_refused(world: World) -> None:
+    world.fault("unauthorized", times=20)
+
+
+def consent_is_missing(world: World) -> None:
+    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update={"consent": None}))
+
+
+def account_is_another_one(world: World) -> None:
+    account = ConstantContactAccount(id="theirs", name="Shop & Sons")
+    world.services.connections.change(world.connection.id, lambda one: one.model_copy(update={"account": account}))
+    (run,) = world.services.runs.newest(world.services.exports.all()[0].id, 1)
+    world.services.runs.change(run, lambda one: one.model_copy(update={"account_id": "ours"}))
+
+
+@pytest.mark.parametrize(
+    ("befalls", "said"),
+    [
+        (sign_in_is_lost, "has no token"),
+        (sign_in_is_spoilt, "is not a token pair"),
+        (sign_in_is_for_another_account, "another account"),
+        (grant_is_withdrawn, "signed in to Constant Contact again"),
+        (token_is_refused, "does not accept"),
+        (consent_is_missing, "consent"),
+        (account_is_another_one, "was signed in to another"),
+    ],
+)
+def test_a_contributor_does_not_learn_it_from_a_failed_run_either(
+    world: World, befalls: Callable[[World], None], said: str
+) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    world.clock.advance(world.settings.snapshot_quiet_seconds)
+    run = world.start(world.add_export("Loyal"))
+    befalls(world)
+    world.deliver()
+    with api_as(world, "Contributor") as program:
+        export = f"/api/exports/{run.export_id}"
+        for path in (export, f"{export}/runs", f"{export}/runs/{run.run_id}", "/api/runs", "/api/home"):
+            answer = program.get(path)
+            assert answer.status_code == 200
+            assert "Shop" not in answer.text
+            assert world.connection.id not in answer.text
+        failed = program.get(f"{export}/runs/{run.run_id}").json()
+    assert failed["status"] == "failed"
+    assert said in failed["error"]
 
 
 def test_a_contributor_does_everything_with_exports_on_a_shared_connection(world: World) -> None:

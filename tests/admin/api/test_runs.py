@@ -8,7 +8,9 @@ import io
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.admin.exporting import told
+from exporters.sweeping import delete_old_files
+from tests.admin.asking import api_as
+from tests.admin.exporting import share, told
 from tests.exporters.world import World
 
 
@@ -64,6 +66,28 @@ def test_who_starts_a_run_may_be_named(world: World, client: TestClient) -> None
     assert told(world) == [("started", "function key")]
 
 
+def test_who_is_signed_in_starts_runs_in_no_other_name(world: World) -> None:
+    share(world)
+    address = f"/api/exports/{world.add_export('Loyal').id}/runs"
+    with api_as(world, "Contributor") as signed_in:
+        started = signed_in.post(address, json={"started_by": "Ada Administrator"})
+        by = signed_in.get(started.headers["Location"]).json()["started_by"]
+    assert (started.status_code, told(world)) == (202, [("started", by)])
+    assert by != "Ada Administrator"
+
+
+def test_the_runs_of_an_export_that_was_removed_can_still_be_read(world: World, client: TestClient) -> None:
+    run = world.run_to_end(world.add_export("None"))
+    world.services.exports.remove(run.export_id)
+    listed = client.get(f"/api/exports/{run.export_id}/runs").json()["runs"]
+    read = client.get(f"/api/exports/{run.export_id}/runs/{run.run_id}")
+    assert (listed, read.status_code) == ([read.json()], 200)
+
+
+def test_an_export_that_never_was_has_no_runs_to_list(client: TestClient) -> None:
+    assert client.get("/api/exports/never/runs").status_code == 404
+
+
 def test_a_run_is_canceled_once(world: World, client: TestClient) -> None:
     run = world.start(world.add_export("Loyal"))
     address = f"/api/exports/{run.export_id}/runs/{run.run_id}"
@@ -94,6 +118,21 @@ def test_rejected_rows_are_a_file_too_and_no_cell_of_it_is_a_formula(world: Worl
     assert answer.headers["content-disposition"] == f'attachment; filename="rejected-rows-{run.run_id}.csv"'
     (row,) = csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))
     assert (row["segment"], row["line"], row["code"]) == ("'=Loyal", "2", "email_malformed")
+
+
+@pytest.mark.parametrize("path", ["rejected-rows", "rejected-rows.csv"])
+def test_after_their_retention_time_rejected_rows_are_said_to_be_gone(
+    world: World, client: TestClient, path: str
+) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana", "no address,Bo"])
+    world.write_snapshot("Clean", ["ana@example.com,Ana"])
+    some, none = world.run_to_end(world.add_export("Loyal")), world.run_to_end(world.add_export("Clean"))
+    world.clock.advance(world.settings.file_retention_days * 86_400 + 60)
+    delete_old_files(world.services)
+    gone = client.get(f"/api/exports/{some.export_id}/runs/{some.run_id}/{path}")
+    assert (gone.status_code, gone.headers["content-type"]) == (410, "application/problem+json")
+    assert "deleted" in gone.json()["detail"]
+    assert client.get(f"/api/exports/{none.export_id}/runs/{none.run_id}/{path}").status_code == 200
 
 
 @pytest.mark.parametrize("run_id", ["none", "20260101T000000000-abcdef", "a" * 300])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,49 +11,14 @@ from admin import connecting
 from admin.pages import words
 from tests.admin.asking import pages_as
 from tests.admin.pages.reading import Page, words_of
-from tests.exporters.browser import CAMPAIGN_CREATOR, OTHER_OWNER, add_other_account, answer_at_constant_contact
+from tests.admin.pages.signing_in import TYPED, Way, needs, save_button
+from tests.exporters.browser import CAMPAIGN_CREATOR, answer_at_constant_contact
 from tests.exporters.world import World
-
-TYPED = {"display_name": "Newsletter", "sharing": "administrators_and_contributors", "consent": "yes"}
-
-
-@dataclass
-class Way:
-    """A way to Constant Contact and back in one browser."""
-
-    browser: TestClient
-
-    def begin(self, address: str = "/connections/add", **form: str) -> str:
-        """Post the form; the address at Constant Contact."""
-        answer = self.browser.post(address, data=form or TYPED)
-        assert answer.status_code == 303, answer.text
-        return answer.headers["location"]
-
-    def back(self, authorize: str, **answered: str) -> str:
-        """Answer there and come back; the address of the draft."""
-        answer = self.browser.get("/connections/callback", params=answer_at_constant_contact(authorize, **answered))
-        assert answer.status_code == 303, answer.text
-        return answer.headers["location"]
-
-    def do(self, draft: str, what: str, **form: str) -> Page:
-        """Press a button of the draft's form; the page that follows."""
-        answer = self.browser.post(draft, data={**TYPED, **form, "do": what})
-        return Page(self.browser.get(answer.headers["location"]) if answer.status_code == 303 else answer)
 
 
 @pytest.fixture
 def way(ada: TestClient) -> Way:
     return Way(ada)
-
-
-def needs(page: Page) -> list[str]:
-    """What Save still needs, as the page says it."""
-    return [words_of(one) for one in page.elements if "data-need" in one.attributes and "hidden" not in one.attributes]
-
-
-def save_button(page: Page) -> dict[str, str]:
-    (found,) = [one for one in page.all("button", value="save") if "data-save" in one.attributes]
-    return found.attributes
 
 
 # --- The form ---------------------------------------------------------------------------------------------------------
@@ -209,12 +173,59 @@ def test_a_way_back_that_was_not_begun_here_is_refused(world: World, way: Way, c
 
 def test_cancel_leaves_nothing(world: World, way: Way) -> None:
     draft = way.back(way.begin())
+    way.begin(draft, **TYPED, do="connect")
     page = way.do(draft, "cancel")
-    assert "Nothing was saved" in page.words
+    assert "Nothing was saved, and nothing was kept of the sign-in." in page.words
+    assert [name for name in way.browser.cookies if "sign-in" in name] == []
     assert world.services.drafts.all() == []
     answer = way.browser.get(draft)
     assert answer.status_code == 404
     assert "This sign-in is over" in Page(answer).words
+
+
+def test_cancel_says_so_when_the_sign_in_cannot_be_deleted_at_once(world: World, way: Way) -> None:
+    draft = way.back(way.begin())
+    world.vault_fault(status=503, times=50)
+    page = way.do(draft, "cancel")
+    world.clear_faults()
+    assert "Nothing was saved. What was kept of the sign-in is deleted within two hours." in page.words
+
+
+def test_a_vault_that_refuses_the_app_is_told_on_the_way_back_and_connecting_again_goes_on(
+    world: World, way: Way
+) -> None:
+    authorize = way.begin()
+    world.vault_fault(status=403, times=50)
+    draft = way.back(authorize)
+    world.clear_faults()
+    assert words.PROBLEMS["vault_refused"] in Page(way.browser.get(draft)).words
+    assert way.back(way.begin(draft, **TYPED, do="connect")) == draft
+    assert "Connected to the account" in Page(way.browser.get(draft)).words
+
+
+def test_a_vault_that_refuses_the_app_at_save_is_told_in_the_readers_language_and_in_the_log(
+    world: World, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    draft = way.back(way.begin())
+    way.do(draft, "export-user")
+    world.vault_fault(status=403, times=50)
+    answer = way.browser.post(draft, data={**TYPED, "do": "save"}, headers={"Accept-Language": "it"})
+    world.clear_faults()
+    assert answer.status_code == 422
+    assert "Key Vault Secrets Officer" in Page(answer).words
+    assert "Torna indietro e riprova" not in Page(answer).words
+    assert "Key Vault non lo consente all'app" in Page(answer).words
+    assert "KeyVaultRefused" in caplog.text
+
+
+def test_tokens_that_are_gone_at_save_are_told_as_a_sign_in_that_is_missing(world: World, way: Way) -> None:
+    draft = way.back(way.begin())
+    way.do(draft, "export-user")
+    world.secrets.delete(world.services.drafts.all()[0].value.secret_name)
+    page = way.do(draft, "save")
+    assert words.PROBLEMS["tokens_gone"] in page.words
+    assert "Connected to the account" not in page.words
+    assert needs(page) == ["a sign-in to Constant Contact"]
 
 
 def test_a_draft_that_was_saved_leads_to_its_connection(world: World, way: Way) -> None:
@@ -254,59 +265,3 @@ def test_when_key_vault_does_not_answer_the_form_stays_as_it_was(world: World, w
     assert answer.status_code == 503
     assert "Key Vault did not answer" in page.problems()[0]
     assert page.one("input", id="display_name").attributes["value"] == "Another name"
-
-
-# --- Signing in again -------------------------------------------------------------------------------------------------
-
-
-def added(world: World, way: Way) -> str:
-    """The id of a connection that was added on the pages."""
-    draft = way.back(way.begin())
-    way.do(draft, "export-user")
-    way.do(draft, "save")
-    return next(one.id for one in world.services.connections.all() if one.display_name == "Newsletter")
-
-
-def test_signing_in_again_with_the_same_account_needs_no_new_consent(world: World, way: Way) -> None:
-    connection_id = added(world, way)
-    draft = way.back(way.begin(f"/connections/{connection_id}/sign-in"))
-    page = Page(way.browser.get(draft))
-    assert page.all("input", id="consent") == []
-    assert "Ada Administrator has agreed to version 1" in page.words
-    assert needs(page) == []
-    page = way.do(draft, "save", consent="")
-    assert "“Newsletter” is signed in again" in page.words
-
-
-def test_another_account_is_warned_of_before_it_is_saved(world: World, way: Way) -> None:
-    connection_id = added(world, way)
-    add_other_account(world)
-    draft = way.back(way.begin(f"/connections/{connection_id}/sign-in"), user=OTHER_OWNER)
-    page = Page(way.browser.get(draft))
-    assert "This is another account: “Another Company”." in page.words
-    assert "Before it was “Local Company”." in page.words
-    assert "disabled" not in save_button(page)
-
-
-def test_the_first_sign_in_of_a_connection_is_not_called_another_one(world: World, way: Way) -> None:
-    """A connection that was made through the API has never been signed in to."""
-    draft = way.back(way.begin(f"/connections/{world.connection.id}/sign-in"))
-    page = Page(way.browser.get(draft))
-    assert "Connect “Shop”" in page.words
-    assert "again" not in words_of(page.one("h1", id="panel-title"))
-    way.do(draft, "export-user", consent="yes")
-    page = way.do(draft, "save", display_name="Shop")
-    assert "The connection “Shop” is signed in." in page.words
-
-
-def test_another_account_is_not_saved_while_an_export_is_running(world: World, way: Way) -> None:
-    connection_id = added(world, way)
-    export = world.add_export("Loyal")
-    world.services.exports.change(export.id, lambda one: one.model_copy(update={"connection_id": connection_id}))
-    add_other_account(world)
-    draft = way.back(way.begin(f"/connections/{connection_id}/sign-in"), user=OTHER_OWNER)
-    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
-    world.start(world.services.exports.get(export.id))
-    answer = way.browser.post(draft, data={**TYPED, "do": "save"})
-    assert answer.status_code == 409
-    assert "an export of this connection is running" in Page(answer).problems()[0]

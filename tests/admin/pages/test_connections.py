@@ -240,8 +240,10 @@ def test_a_connection_that_cannot_be_used_says_why_and_what_was_recorded(
 
 def test_a_removal_that_was_cut_short_is_told_in_the_reader_s_language(world: World, ada: TestClient) -> None:
     half = put(world, "Half", removal_begun_at=world.clock.now())
+    assert "Removal begun" in Page(ada.get("/connections")).cells("State")
     ada.headers["Accept-Language"] = "it"
     page = Page(ada.get(f"/connections/{half.id}"))
+    assert "Rimozione iniziata" in page.words
     assert "La rimozione è stata iniziata e non completata" in page.words
     assert "non vengono eseguite" not in page.words
 

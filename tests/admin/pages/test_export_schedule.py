@@ -75,8 +75,8 @@ def test_a_schedule_is_saved_and_nothing_else_of_the_export_changes(world: World
     changed = world.services.exports.get(export.id)
     assert changed.schedule == WEEKLY
     assert changed.model_copy(update={"schedule": export.schedule}).model_dump(
-        exclude={"updated_at", "updated_by", "updated_by_id"}
-    ) == export.model_dump(exclude={"updated_at", "updated_by", "updated_by_id"})
+        exclude={"schedule_set_at", "updated_at", "updated_by", "updated_by_id"}
+    ) == export.model_dump(exclude={"schedule_set_at", "updated_at", "updated_by", "updated_by_id"})
 
 
 def test_switched_off_the_rest_of_the_schedule_is_kept(world: World, ada: TestClient) -> None:

@@ -56,6 +56,15 @@ def path(run: Run) -> str:
 # --- What needs a person ----------------------------------------------------------------------------------------------
 
 
+def test_a_connection_whose_removal_was_cut_short_says_so_and_what_to_do(world: World, ada: TestClient) -> None:
+    sign_in(world, world.connection, removal_begun_at=world.clock.now())
+    assert "Its removal was begun and not finished. Remove it again" in words_of(
+        section(Page(ada.get("/")), "connections")
+    )
+    contributor = Page(pages_as(world, "Contributor").get("/")).words
+    assert "Remove it again" not in contributor
+
+
 def test_a_connection_that_nobody_has_signed_in_to_needs_somebody(world: World, ada: TestClient) -> None:
     page = Page(ada.get("/"))
     assert page.faults == []

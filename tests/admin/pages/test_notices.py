@@ -51,3 +51,18 @@ def test_values_that_the_text_does_not_have_break_no_page(world: World) -> None:
         # {"text": "%(who)s was here", "values": {}}
         browser.cookies.set("__Host-notice", "eyJ0ZXh0IjogIiUod2hvKXMgd2FzIGhlcmUifQ==")
         assert browser.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "eyJ0ZXh0IjogIiUod2hvKXMgd2FzIGhlcmUiLCAidmFsdWVzIjogeyJuYW1lIjogIngifX0",  # %(who)s was here, with a name
+        "eyJ0ZXh0IjogIjEwMCAlIiwgInZhbHVlcyI6IHsibmFtZSI6ICJ4In19",  # 100 %, with a name
+        "eyJ0ZXh0IjogImEiLCAicGx1cmFsIjogImIiLCAidmFsdWVzIjogeyJjb3VudCI6ICJ4In19",  # a or b, by the number x
+    ],
+)
+def test_values_that_do_not_fit_the_text_say_nothing(world: World, kept: str) -> None:
+    with pages_as(world, "Administrator", headers={"Cookie": f"__Host-notice={kept}"}) as browser:
+        answer = browser.get("/connections")
+    assert answer.status_code == 200
+    assert "message success" not in answer.text

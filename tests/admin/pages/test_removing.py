@@ -91,6 +91,23 @@ def test_detached_exports_are_kept_without_a_connection(world: World, ada: TestC
     assert [one.connection_id for one in world.services.exports.all()] == [None, None]
 
 
+def test_while_a_run_of_a_detached_export_goes_on_it_is_named_and_there_is_no_button_to_remove(
+    world: World, ada: TestClient, exports: list[Export]
+) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    run = world.start(exports[0])
+    ada.post(f"/connections/{world.connection.id}/detach", data=shown(ada, world, "detach"))
+    page = Page(ada.get(address(world)))
+    assert "1 run still goes through this connection" in page.words
+    assert f"/exports/{exports[0].id}/runs/{run.run_id}" in [one.attributes.get("href") for one in page.all("a")]
+    assert "remove" not in actions(page)
+    answer = ada.post(address(world))
+    assert answer.status_code == 409
+    assert "Wait until they have ended." in Page(answer).problems()[0]
+    world.deliver()
+    assert "remove" in actions(Page(ada.get(address(world))))
+
+
 def test_exports_are_removed_with_their_settings(world: World, ada: TestClient, exports: list[Export]) -> None:
     answer = ada.post(f"/connections/{world.connection.id}/remove-exports", data=shown(ada, world, "remove-exports"))
     assert answer.status_code == 303

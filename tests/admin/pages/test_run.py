@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
@@ -101,7 +102,7 @@ def test_the_snapshots_of_a_run_are_named_with_their_time(world: World, ada: Tes
     assert "Members Nov 22, 2026, 1:30:00 AM UTC" in page.words.replace("\u202f", " ")
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", get_args(ProblemCode))
 def test_a_failed_run_says_what_happened_and_what_to_do(
     world: World, ada: TestClient, export: Export, problem: ProblemCode
 ) -> None:
@@ -295,6 +296,17 @@ def test_who_cancels_too_late_is_told_so(world: World, ada: TestClient, export: 
     answer = ada.post(path(run, "/cancel"))
     assert answer.status_code == 409
     assert "nothing left to cancel" in Page(answer).words
+
+
+def test_of_a_run_of_which_everything_was_sent_nothing_can_be_canceled(
+    world: World, ada: TestClient, export: Export
+) -> None:
+    run = world.start(export)
+    world.deliver(until=lambda: world.last_run(export).status == "finishing")
+    assert Page(ada.get(path(run))).all("a", id="cancel") == []
+    answer = ada.post(path(run, "/cancel"))
+    assert answer.status_code == 409
+    assert "Nothing more of this run will be sent" in Page(answer).words
 
 
 def test_a_viewer_reads_a_run_but_finds_no_command(world: World, vera: TestClient, export: Export) -> None:

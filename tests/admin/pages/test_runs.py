@@ -66,6 +66,20 @@ def test_a_long_list_is_read_page_by_page_and_back_to_the_newest(world: World, a
         assert second.all("a", id="page-older") == []
 
 
+def test_the_runs_of_an_export_that_was_removed_are_still_listed(world: World, ada: TestClient, export: Export) -> None:
+    run = world.run_to_end(export)
+    world.services.exports.remove(export.id)
+    page = Page(ada.get(f"/exports/{export.id}/runs"))
+    assert page.faults == []
+    assert [link.split()[-1] for link in _links(page)] == [run.run_id]
+    assert "Runs of “Spring”" in page.words
+    assert page.all("a", href=f"/exports/{export.id}") == []
+
+
+def test_an_export_that_never_was_has_no_list_of_runs(ada: TestClient) -> None:
+    assert ada.get("/exports/never/runs").status_code == 404
+
+
 def test_the_runs_of_one_export_are_its_own(world: World, ada: TestClient, export: Export) -> None:
     mine = ended(world, export, "successful")
     ended(world, world.add_export("Members", name="Winter"), "successful")
