@@ -115,7 +115,7 @@ ACTIONS: Mapping[str, str] = {
     "removal called off": message("Removal called off"),
     "removed": message("Removed"),
     "started": message("Started"),
-    "canceled": message("Canceled"),
+    "canceled": message("Run canceled"),
 }
 
 SUBJECTS: Mapping[str, str] = {"connection": message("connection"), "export": message("export")}
