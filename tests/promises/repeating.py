@@ -34,11 +34,23 @@ UNCLEAR_SECONDS = 5
 
 
 def a_worker_may_die_at_any_request(worlds: Worlds) -> None:
-    """Its message comes again; every profile is counted once, nothing is sent twice, the export is free again."""
+    """Its message comes again; every profile is counted once, nothing is sent twice, the export is free again.
+
+    Here at the first, the third, the fifth …; `a_worker_may_die_at_any_other_request` is the other half of the walk.
+    """
+    die_at_every_second(worlds, 1)
+
+
+def a_worker_may_die_at_any_other_request(worlds: Worlds) -> None:
+    """The same at the second, the fourth, the sixth …: two halves can be walked side by side."""
+    die_at_every_second(worlds, 2)
+
+
+def die_at_every_second(worlds: Worlds, first: int) -> None:
     with worlds() as world, batches_in_turn():
         prepare_segment(world)
         clear_soon(world)
-        for call in range(1, most_requests_of_a_step(world) + 1):
+        for call in range(first, most_requests_of_a_step(world) + 1, 2):
             export = world.add_export("Loyal")
             start_despite(world, export, death(call))
             deliver_despite(world, death(call))

@@ -29,7 +29,10 @@ MODULES = (
     *(bounds, tokens, privacy, reach, keeping, canceling),
 )
 GUARDS: list[Guard] = [guard for module in MODULES for guard in module.GUARDS]
-PROMISES: list[Promise] = list(dict.fromkeys(guard.promise for guard in GUARDS))
+PROMISES: list[Promise] = [
+    *dict.fromkeys(guard.promise for guard in GUARDS),
+    repeating.a_worker_may_die_at_any_other_request,
+]
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)

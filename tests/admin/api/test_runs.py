@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from exporters.sweeping import delete_old_files
 from tests.admin.asking import api_as
-from tests.admin.exporting import share, told
+from tests.admin.exporting import audit, share, told, told_but_starts
 from tests.exporters.world import World
 
 
@@ -63,7 +63,8 @@ def test_who_starts_a_run_may_be_named(world: World, client: TestClient) -> None
     address = f"/api/exports/{world.add_export('Loyal').id}/runs"
     started = client.post(address, json={"started_by": "the night job"})
     assert client.get(started.headers["Location"]).json()["started_by"] == "the night job"
-    assert told(world) == [("started", "function key")]
+    assert told(world) == [("started", "the night job")]
+    assert [entry.by_id for entry in audit(world)] == ["function-key"]
 
 
 def test_who_is_signed_in_starts_runs_in_no_other_name(world: World) -> None:
@@ -96,7 +97,7 @@ def test_a_run_is_canceled_once(world: World, client: TestClient) -> None:
     world.deliver()
     assert client.get(address).json()["status"] == "canceled"
     assert client.post(f"{address}/cancel").status_code == 409
-    assert told(world) == [("canceled", "function key")]
+    assert told_but_starts(world) == [("canceled", "function key")]
 
 
 def test_rejected_rows_come_page_by_page(world: World, client: TestClient) -> None:
