@@ -114,10 +114,12 @@ def test_there_are_words_for_every_action() -> None:
     assert set(words.SUBJECTS) == set(get_args(Subject))
 
 
-@pytest.mark.parametrize("action", ["started", "canceled"])
-def test_a_run_that_somebody_started_or_canceled_is_told(world: World, ada: TestClient, action: Action) -> None:
+@pytest.mark.parametrize(("action", "told"), [("started", "Started"), ("canceled", "Run canceled")])
+def test_a_run_that_somebody_started_or_canceled_is_told(
+    world: World, ada: TestClient, action: Action, told: str
+) -> None:
     write(world, action, {}, {}, subject="export")
-    assert Page(ada.get("/audit")).cells("What") == [f"{action.capitalize()}: export “Newsletter”"]
+    assert Page(ada.get("/audit")).cells("What") == [f"{told}: export “Newsletter”"]
 
 
 def test_the_entries_of_connections_or_exports_are_shown_alone(world: World, ada: TestClient) -> None:
