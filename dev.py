@@ -2,15 +2,18 @@
 """Set-up and every developer command, on Linux, macOS and Windows.
 
   python3 dev.py up [options]      run the whole system on this machine (up --help lists the options)
-  python3 dev.py test [options]    run every check and every test; options and paths go to pytest
+  python3 dev.py test [options]    run every check and every test; `test infra` those in tests/infra; more for pytest
   python3 dev.py bench [options]   measure how fast the system is (bench --help lists the options)
   python3 dev.py soak [options]    many runs at once while everything fails (soak --help lists the options)
   python3 dev.py fuzz [options]    feed the readers of others' files and answers with what breaks them (fuzz --help)
   python3 dev.py mutate [options]  change the app in small ways and see whether a test notices (mutate --help)
   python3 dev.py screenshots       take the pictures of the pages that are in docs/screenshots anew
+  python3 dev.py lock [options]    write requirements.txt anew from requirements.in (lock --help)
+  python3 dev.py package           make the zip that is deployed, in .local, and say what is in it
+  python3 dev.py sbom              write what the deployed app consists of to .local/sbom.cdx.json (CycloneDX)
 
 The first call makes what the commands need: a virtual environment in .venv with the pinned requirements, and Azurite in
-local/node_modules. Both are kept until their pins or the Python version change, and made anew then.
+local/node_modules; `test` makes .venv-checkov too. They are kept until their pins or the Python version change.
 
 `test` and `screenshots` open the pages in Chromium or Google Chrome. On Debian they install Chromium where there is
 none and they may (as root); elsewhere install one, or set DEV_CHROMIUM to the path of its executable.
@@ -35,16 +38,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+CHECKOV = ROOT / ".venv-checkov"
+PRODUCTION_PINS = ROOT / "requirements.txt"
+DEVELOPMENT_PINS = ROOT / "requirements-dev.txt"
 LOCAL = ROOT / "local"
 LOGS = ROOT / ".local"
 OS_RELEASE = Path("/etc/os-release")
 STEP_SECONDS = 15 * 60
 WINDOWS = os.name == "nt"
-VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+PYTHON_IN_VENV = "Scripts/python.exe" if WINDOWS else "bin/python"
+VENV_PYTHON = VENV / PYTHON_IN_VENV
 VERSIONS = ((3, 13), (3, 12), (3, 11))
-
-# Everything at once: each worker has services of its own, so there are few, and one that is done takes from another.
-ALL_TESTS = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 
 # Printed by a Python that can make our environment; a free-threaded build would find no wheels.
 PROBE = """
@@ -119,11 +123,23 @@ def probe(executable: str) -> tuple[tuple[int, int, int], str] | None:
 def set_up() -> None:
     """Make the virtual environment and install the npm packages where either is missing, incomplete or out of date."""
     version, python = find_python()
-    requirements = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"]
+    pins = fingerprint([PRODUCTION_PINS, DEVELOPMENT_PINS], version)
     packages = [LOCAL / "package.json", LOCAL / "package-lock.json"]
     with only_one():
-        keep_or_make(VENV, fingerprint(requirements, version), lambda: make_venv(python, version, requirements[1]))
+        keep_or_make(VENV, pins, lambda: install_requirements(python, version))
         keep_or_make(LOCAL / "node_modules", fingerprint(packages), install_npm_packages)
+
+
+def set_up_checkov() -> None:
+    """Install checkov into an environment of its own: it pins old versions of what the others need."""
+    version, python = find_python()
+    pins = ROOT / "requirements-checkov.txt"
+
+    def install() -> None:
+        step("Installing checkov", [*make_venv(CHECKOV, python, version), "-r", str(pins)])
+
+    with only_one():
+        keep_or_make(CHECKOV, fingerprint([pins], version), install)
 
 
 def keep_or_make(folder: Path, made_from: str, make: Callable[[], None]) -> None:
@@ -177,17 +193,31 @@ def locked(descriptor: int) -> bool:
     return True
 
 
-def make_venv(python: str, version: tuple[int, int, int], requirements: Path) -> None:
-    """Make the virtual environment anew and install the pinned requirements into it."""
-    step(f"Making .venv with Python {'.'.join(map(str, version))}", [python, "-m", "venv", "--clear", str(VENV)])
-    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    step("Installing the Python packages", [*pip, "-r", str(requirements)])
+def make_venv(folder: Path, python: str, version: tuple[int, int, int]) -> list[str]:
+    """Make a virtual environment anew, and return the command that installs into it."""
+    title = f"Making {folder.name} with Python {'.'.join(map(str, version))}"
+    step(title, [python, "-m", "venv", "--clear", str(folder)])
+    return [str(folder / PYTHON_IN_VENV), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+
+
+def install_requirements(python: str, version: tuple[int, int, int]) -> None:
+    """Install what runs in Azure, by hashes, and then what develops it, which may change no version of the former."""
+    install = make_venv(VENV, python, version)
+    step("Installing what runs in Azure", [*install, "--require-hashes", "-r", str(PRODUCTION_PINS)])
+    constraints = LOGS / "constraints.txt"
+    constraints.write_text(without_hashes(PRODUCTION_PINS.read_text(encoding="utf-8")), encoding="utf-8")
+    step("Installing what develops it", [*install, "-c", str(constraints), "-r", str(DEVELOPMENT_PINS)])
     if version < (3, 13):
         # It declares Python 3.13 but runs on 3.11 and 3.12; all that it needs is among the other requirements.
-        pin = re.search(r"^azure-functions-runtime==[\w.]+", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+        pin = re.search(r"^azure-functions-runtime==[\w.]+", DEVELOPMENT_PINS.read_text(encoding="utf-8"), re.MULTILINE)
         if not pin:
             raise SetUpError("requirements-dev.txt holds no pin of azure-functions-runtime. Add one again.")
-        step("Installing the Functions worker", [*pip, "--no-deps", "--ignore-requires-python", pin.group()])
+        step("Installing the Functions worker", [*install, "--no-deps", "--ignore-requires-python", pin.group()])
+
+
+def without_hashes(pins: str) -> str:
+    """The names, versions and markers alone: with one hash among them, pip would ask for hashes of all packages."""
+    return "\n".join(re.findall(r"^[\w.-]+==[^\\\n]*[^\\\s]", pins, re.MULTILINE)) + "\n"
 
 
 def install_npm_packages() -> None:
@@ -306,17 +336,19 @@ def may_install_packages() -> bool:
 
 # --- Commands ---------------------------------------------------------------------------------------------------------
 
-# Each goes on as this module; `test` is here.
+# Each goes on as this module.
 COMMANDS = {
     "up": "local.up",
-    "test": None,
+    "test": "tests",
     "bench": "bench",
     "soak": "tests.faults.soak",
     "fuzz": "tests.fuzz",
     "mutate": "tests.mutation",
     "screenshots": "tests.browser.screenshots",
+    "lock": "release.lock",
+    "package": "release.package",
+    "sbom": "release.sbom",
 }
-NEED_CHROMIUM = ("test", "screenshots")
 
 
 def run_module(module: str, arguments: list[str]) -> int:
@@ -329,29 +361,6 @@ def run_module(module: str, arguments: list[str]) -> int:
         # The same process, so that a signal reaches the one that has to act on it.
         os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted
     return subprocess.run(command, env=environment, check=False).returncode
-
-
-def test(arguments: list[str]) -> int:
-    """Run the checks in their order up to the first that fails, then the tests."""
-    python = str(VENV_PYTHON)
-    checks = {
-        "ruff check": [python, "-m", "ruff", "check", "."],
-        "ruff format": [python, "-m", "ruff", "format", "--check", "."],
-        "mypy": [python, "-m", "mypy"],
-        "lint-imports": [str(VENV_PYTHON.with_name("lint-imports" + (".exe" if WINDOWS else "")))],
-    }
-    for name, command in checks.items():
-        say(name.ljust(14), end="")
-        began = time.monotonic()
-        done = run_quietly(command, ROOT)
-        say(f"{'failed' if done.returncode else 'ok':6} {time.monotonic() - began:5.1f} s")
-        if done.returncode:
-            say(done.stdout.rstrip())
-            say(f"\n{name} failed. To run it alone: {' '.join(command)}")
-            return done.returncode
-    say("pytest")
-    chosen = arguments or ALL_TESTS
-    return subprocess.run([python, "-m", "pytest", *chosen], cwd=str(ROOT), check=False).returncode
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -373,13 +382,14 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         set_up()
-        if command in NEED_CHROMIUM:
+        if command in ("test", "screenshots"):
             set_up_chromium()
+        if command == "test":
+            set_up_checkov()
     except SetUpError as error:
         say("\n" + str(error))
         return 1
-    module = COMMANDS[command]
-    return run_module(module, rest) if module else test(rest)
+    return run_module(COMMANDS[command], rest)
 
 
 if __name__ == "__main__":

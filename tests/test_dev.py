@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import dev
+from tests import __main__ as running
 
 needs_shell = pytest.mark.skipif(os.name == "nt", reason="the stand-ins for Pythons are shell scripts")
 
@@ -41,6 +42,9 @@ def test_help_names_every_command_and_how_to_force_a_python() -> None:
         "dev.py fuzz",
         "dev.py mutate",
         "dev.py screenshots",
+        "dev.py lock",
+        "dev.py package",
+        "dev.py sbom",
         "DEV_PYTHON",
         "DEV_CHROMIUM",
     ):
@@ -64,6 +68,10 @@ def test_an_unknown_command_is_refused_in_one_line() -> None:
         ("fuzz", "tests.fuzz"),
         ("mutate", "tests.mutation"),
         ("screenshots", "tests.browser.screenshots"),
+        ("test", "tests"),
+        ("lock", "release.lock"),
+        ("package", "release.package"),
+        ("sbom", "release.sbom"),
     ],
 )
 def test_a_command_goes_on_as_its_module_with_its_options(
@@ -72,6 +80,7 @@ def test_a_command_goes_on_as_its_module_with_its_options(
     called: list[tuple[str, list[str]]] = []
     monkeypatch.setattr(dev, "set_up", lambda: None)
     monkeypatch.setattr(dev, "set_up_chromium", lambda: None)
+    monkeypatch.setattr(dev, "set_up_checkov", lambda: None)
     monkeypatch.setattr(dev, "run_module", lambda *given: called.append(given))
 
     dev.main([command, "--help"])
@@ -212,14 +221,76 @@ def test_the_tests_stop_at_the_first_check_that_fails_and_name_it(
 ) -> None:
     (tmp_path / "wrong.py").write_text("import os\n")
     monkeypatch.setattr(dev, "ROOT", tmp_path)
-    monkeypatch.setattr(dev, "VENV_PYTHON", Path(sys.executable))
 
-    assert dev.test([]) == 1
+    assert running.main([]) == 1
 
     said = capsys.readouterr().out
     assert "F401" in said
     assert "ruff check failed" in said
     assert "mypy" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed_on"),
+    [
+        (["infra"], ["tests/infra"]),
+        (["infra", "-x", "tests/test_dev.py"], ["tests/infra", "-x", "tests/test_dev.py"]),
+        (["elsewhere"], ["elsewhere"]),
+        ([], list(running.ALL_TESTS)),
+    ],
+)
+def test_the_name_of_a_folder_of_tests_stands_for_it(
+    arguments: list[str], passed_on: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tests" / "infra").mkdir(parents=True)
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+
+    assert running.pytest_command(arguments)[3:] == passed_on
+
+
+class Steps:
+    """Stands for the steps of a set-up: keeps the commands, and does nothing."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.commands: list[list[str]] = []
+        monkeypatch.setattr(dev, "step", lambda _, command, **__: self.commands.append(command))
+        monkeypatch.setattr(dev, "find_python", lambda: ((3, 13, 0), "python3.13"))
+        for name in ("VENV", "CHECKOV", "LOGS"):
+            (folder / name).mkdir()
+            monkeypatch.setattr(dev, name, folder / name)
+
+
+def test_what_runs_is_installed_by_its_hashes_before_what_develops_it_and_held_at_those_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(monkeypatch, tmp_path)
+    dev.install_requirements("python3.13", (3, 13, 0))
+
+    _, production, development = steps.commands
+    assert production[-3:] == ["--require-hashes", "-r", str(dev.PRODUCTION_PINS)]
+    constraints = tmp_path / "LOGS" / "constraints.txt"
+    assert development[-4:] == ["-c", str(constraints), "-r", str(dev.DEVELOPMENT_PINS)]
+    assert "\nrequests==2." in constraints.read_text()
+
+
+def test_constraints_have_names_versions_and_markers_and_no_hashes() -> None:
+    one = "# said\none==1.0 \\\n    --hash=sha256:00\n    # via two\n"
+    two = "two==2 ; python_version < '3.13' \\\n    --hash=sha256:11\n"
+
+    assert dev.without_hashes(one + two) == "one==1.0\ntwo==2 ; python_version < '3.13'\n"
+
+
+def test_checkov_is_installed_into_an_environment_of_its_own_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(monkeypatch, tmp_path)
+    dev.set_up_checkov()
+    dev.set_up_checkov()
+
+    made, installed = steps.commands
+    assert made[-1] == str(tmp_path / "CHECKOV")
+    assert installed[0].startswith(str(tmp_path / "CHECKOV"))
+    assert installed[-1] == str(dev.ROOT / "requirements-checkov.txt")
 
 
 def test_npm_packages_are_locked_without_the_address_of_a_registry() -> None:
@@ -284,8 +355,8 @@ def test_only_what_opens_pages_sets_up_a_browser(command: str, needs_it: bool, m
     set_up: list[str] = []
     monkeypatch.setattr(dev, "set_up", lambda: None)
     monkeypatch.setattr(dev, "set_up_chromium", lambda: set_up.append(command))
+    monkeypatch.setattr(dev, "set_up_checkov", lambda: None)
     monkeypatch.setattr(dev, "run_module", lambda *_: 0)
-    monkeypatch.setattr(dev, "test", lambda _: 0)
 
     dev.main([command])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LOCAL_ONLY = {"local", "tests", "bench", "dev"}
+LOCAL_ONLY = {"local", "tests", "bench", "release", "dev"}
 
 
 def imported_by(file: Path) -> set[str]:
