@@ -47,6 +47,8 @@ def _application(settings: Settings) -> FastAPI:
         openapi_url=None,
         # A redirect would lead to the host that the caller names.
         redirect_slashes=False,
+        # Its own would tell the whole address, with the codes of sign-ins, and what exceptions say.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     application.state.settings = lambda: settings
     return application

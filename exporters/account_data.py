@@ -67,14 +67,7 @@ def lists(services: Services, connection: Connection, *, fresh: bool = False) ->
         found = [ListChoice(one.list_id, one.name, one.membership_count) for one in account.contact_lists()]
         return tuple(sorted(found, key=lambda one: (one.name.casefold(), one.id)))
 
-    known, read_at = services.memory.recall(
-        _key("lists", connection),
-        lambda: _ask(services, connection, ask),
-        now=services.now(),
-        most=_KEPT,
-        fresh=fresh,
-    )
-    return AccountLists(known, read_at)
+    return AccountLists(*_remembered("lists", services, connection, ask, fresh=fresh))
 
 
 def custom_fields(services: Services, connection: Connection, *, fresh: bool = False) -> tuple[CustomField, ...]:
@@ -84,13 +77,7 @@ def custom_fields(services: Services, connection: Connection, *, fresh: bool = F
         found = [CustomField(one.name, one.label or one.name, one.type) for one in account.custom_fields()]
         return tuple(sorted(found, key=lambda one: (one.label.casefold(), one.name)))
 
-    known, _ = services.memory.recall(
-        _key("custom fields", connection),
-        lambda: _ask(services, connection, ask),
-        now=services.now(),
-        most=_KEPT,
-        fresh=fresh,
-    )
+    known, _ = _remembered("custom fields", services, connection, ask, fresh=fresh)
     return known
 
 
@@ -123,6 +110,19 @@ def create_list(services: Services, connection: Connection, name: str) -> ListCh
     finally:
         services.memory.forget(_key("lists", connection))
     return ListChoice(made.list_id, made.name or wanted, made.membership_count or 0)
+
+
+def _remembered(
+    what: str, services: Services, connection: Connection, ask: Callable[[Account], Answer], *, fresh: bool
+) -> tuple[Answer, datetime]:
+    """What is known of the account, at most a minute old, and since when."""
+    return services.memory.recall(
+        _key(what, connection),
+        lambda: _ask(services, connection, ask),
+        now=services.now(),
+        most=_KEPT,
+        fresh=fresh,
+    )
 
 
 def _key(what: str, connection: Connection) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
 from exporters.constant_contact.client import Account
@@ -10,8 +11,11 @@ from exporters.constant_contact.errors import AppNotAccepted, SignInAgain
 from exporters.errors import NoConsent, OtherAccount
 from exporters.runs import Run
 from exporters.services import Services
+from shared import telemetry
 from shared.errors import NotFound, Wait
 from shared.models import Connection
+
+events = logging.getLogger("exporters.events")
 
 
 @contextlib.contextmanager
@@ -41,7 +45,7 @@ def account_of(services: Services, run: Run) -> Iterator[Account]:
         yield account
     except SignInAgain as error:
         if not mark_broken(services, connection, error):
-            raise Wait(1, "somebody has signed in to the connection again just now") from error
+            raise Wait(1, "somebody has signed in to the connection again just now", "sign_in") from error
         raise
     finally:
         if account.requests:
@@ -59,12 +63,21 @@ def mark_broken(services: Services, connection: Connection, error: SignInAgain) 
     if isinstance(error, AppNotAccepted):
         return True
 
+    is_news = False
+
     def marked(one: Connection) -> Connection:
-        if one.sign_in_again is not None or one.signed_in_at != connection.signed_in_at:
+        nonlocal is_news
+        is_news = one.sign_in_again is None and one.signed_in_at == connection.signed_in_at
+        if not is_news:
             return one
         return one.model_copy(update={"sign_in_again": str(error), "sign_in_problem": error.problem})
 
     try:
-        return services.connections.change(connection.id, marked).value.signed_in_at == connection.signed_in_at
+        now = services.connections.change(connection.id, marked).value
     except NotFound:
         return True
+    if is_news:
+        text = "connection.sign_in_again: connection %s, %s"
+        facts = {"connection_id": connection.id, "problem": error.problem}
+        telemetry.tell(events, "connection.sign_in_again", logging.ERROR, text, connection.id, error.problem, **facts)
+    return now.signed_in_at == connection.signed_in_at

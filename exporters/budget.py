@@ -97,7 +97,7 @@ def are_used_up(error: Exception) -> bool:
 
 def _to_be_uploaded(services: Services, run_id: str) -> int:
     """The batches that a run has still to upload."""
-    return sum(stored.value.state in ("pending", "sending") for stored in services.runs.batches(run_id))
+    return sum(stored.value.to_be_sent for stored in services.runs.batches(run_id))
 
 
 def _looks_while_uploading(batches: int) -> int:

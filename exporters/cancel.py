@@ -7,6 +7,7 @@ from exporters.audit_of_runs import tell_if_possible
 from exporters.ending import end_run, is_at_rest
 from exporters.runs import Run
 from exporters.services import Services
+from shared import telemetry
 from shared.errors import Conflict
 
 CANCELED = "The run was canceled. What Constant Contact had taken by then stays; nothing more was sent."
@@ -24,10 +25,16 @@ def cancel(services: Services, export_id: str, run_id: str, by: str, by_id: str 
         Conflict: it has ended, is about to end for another reason, or everything has been sent already.
     """
     run = services.runs.get(export_id, run_id)
+    with telemetry.work("export.cancel", run.trace, run_id=run.run_id, export_id=run.export_id):
+        return _cancel(services, run, by, by_id)
+
+
+def _cancel(services: Services, run: Run, by: str, by_id: str | None) -> Run:
+    run_id = run.run_id
     if run.ended:
         raise Conflict(f"The run {run_id} has ended already, so it cannot be canceled.")
     batches = [stored.value for stored in services.runs.batches(run_id)]
-    if run.prepared and not any(batch.state in ("pending", "sending") for batch in batches):
+    if run.prepared and not any(batch.to_be_sent for batch in batches):
         raise Conflict(f"Everything of the run {run_id} has been sent already, so it cannot be canceled.")
     asked = {"stop": CANCELED, "cancel_asked_at": services.now(), "canceled_by": by, "canceled_by_id": by_id}
     run = services.runs.change(run, lambda r: None if r.stop else r.model_copy(update=asked))

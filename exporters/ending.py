@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
+from exporters import measuring
 from exporters.errors import AllRejected
 from exporters.problem_codes import ProblemCode, problem_of, problem_of_waiting
 from exporters.runs import Batch, Counts, Run, Status
@@ -34,6 +35,8 @@ def end_run(
     A run for which `only_if` does not hold by then goes on.
     """
 
+    mine: list[tuple[Run, list[Batch]]] = []
+
     def ended(run: Run) -> Run | None:
         if not only_if(run):
             return None
@@ -43,7 +46,7 @@ def end_run(
             run = run.model_copy(update=_CANCELED_TOO_LATE)
         counts = counts_of(run, batches)
         why = _why(run, counts, batches, error)
-        return run.model_copy(
+        run = run.model_copy(
             update={
                 "status": _status(run, counts, why),
                 "ended_at": services.now(),
@@ -55,8 +58,13 @@ def end_run(
                 "next_look_at": None,
             }
         )
+        mine[:] = [(run, batches)]
+        return run
 
     run = services.runs.end(run, ended)
+    if mine and run is mine[0][0]:
+        # Whoever's write has ended it counts it, and nobody else.
+        measuring.run_ended(*mine[0])
     if run.ended and not run.counts.adds_up:
         log.error("run %s: its counts do not add up: %s", run.run_id, run.counts)
     return run
@@ -76,7 +84,7 @@ def is_sending(services: Services, run: Run) -> bool:
 
 def end_overdue(services: Services, run: Run) -> Run | None:
     """The run, ended because it has taken longer than it may; None while it goes on."""
-    if not _is_overdue(services, run):
+    if not is_overdue(services, run):
         return None
     # From here on no batch is claimed any more, and one that was claimed before is seen.
     over = {"stop": _TIME_IS_OVER, "timed_out": True, "problem": problem_of_waiting(_waits_for(services, run))}
@@ -90,7 +98,7 @@ def _waits_for(services: Services, run: Run) -> str | None:
     return None if waited_long_ago else run.waiting
 
 
-def _is_overdue(services: Services, run: Run) -> bool:
+def is_overdue(services: Services, run: Run) -> bool:
     """Whether the run has taken longer than a run may."""
     return services.now() > run.created_at + timedelta(hours=services.settings.run_time_limit_hours)
 

@@ -12,7 +12,7 @@ from exporters.constant_contact.errors import Refused
 from exporters.files import RunFiles
 from exporters.runs import Batch, Run
 from exporters.services import Services
-from shared.queues import BATCHES, Message
+from shared.queues import BATCHES
 from shared.tables import Stored
 
 # A run spends at most some 2,000 of the day's calls on looking for contacts that are refused.
@@ -50,7 +50,7 @@ def halve_or_reject(services: Services, run: Run, stored: Stored[Batch], error: 
 def send_parts(services: Services, run: Run, batch: Batch) -> None:
     """A message for each part of a batch that was split; one that was uploaded already takes no notice of it."""
     for part in batch.parts(0):
-        services.queues.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=part.name))
+        services.queues.send(BATCHES, run.message(part.name))
 
 
 def _reject(services: Services, run: Run, stored: Stored[Batch], error: Refused) -> None:

@@ -48,22 +48,13 @@ class KnownCounts:
         stored = self._table.get(_key(path_of(snapshot)))
         return stored.value if stored and stored.value.version == version_of(snapshot) else None
 
-    def note(
-        self,
-        snapshot: Snapshot,
-        profiles: int | None,
-        *,
-        exact: bool,
-        columns: tuple[str, ...] | None = None,
-        problem: str | None = None,
-    ) -> KnownCount:
-        """Remember this; an estimate never takes the place of a count of the same version."""
-        count = count_of(snapshot, profiles, exact=exact, columns=columns, problem=problem)
+    def note(self, count: KnownCount) -> KnownCount:
+        """Remember what `count_of` has made; an estimate never takes the place of a count of the same version."""
         key = _key(count.segment)
         stored = self._table.get_or_insert(key, count)
         known = stored.value
         if known.version == count.version:
-            if known.exact and not exact:
+            if known.exact and not count.exact:
                 return known
             count = count.model_copy(update={"columns": count.columns or known.columns})
         if known != count:

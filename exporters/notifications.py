@@ -22,6 +22,7 @@ from exporters.constant_contact.session import timed_session
 from exporters.problem_codes import ProblemCode
 from exporters.runs import GOOD, Counts, Run, Slot, Status, Trigger
 from exporters.services import Services
+from shared import telemetry
 from shared.errors import ExportError, NotFound, Wait
 from shared.queues import NOTIFICATIONS, Message
 
@@ -30,7 +31,7 @@ SECRET_NAME = "notification-secret"  # noqa: S105 - the name of a secret, not on
 events = logging.getLogger("exporters.events")
 log = logging.getLogger(__name__)
 
-Event = Literal["export.failed", "export.recovered"]
+EndOfRun = Literal["export.failed", "export.recovered"]
 _FAILED: frozenset[Status] = frozenset({"failed", "timed_out"})
 # What lies in the snapshot.
 _OF_SNAPSHOTS: frozenset[ProblemCode] = frozenset(
@@ -70,7 +71,7 @@ class Notification(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    type: Event
+    type: EndOfRun
     timestamp: datetime
     data: NotificationData
 
@@ -98,7 +99,7 @@ def ended(services: Services, run: Run) -> None:
     if not is_news(services.runs.slot(run.export_id).value):
         return
     if services.settings.notification_web_address:
-        services.queues.send(NOTIFICATIONS, Message(export_id=run.export_id, run_id=run.run_id))
+        services.queues.send(NOTIFICATIONS, run.message())
     failing = run.status in _FAILED
     if services.runs.change_slot(run.export_id, only_if=is_news, told_of=run.run_id, failing=failing):
         _log(services, run)
@@ -120,6 +121,11 @@ def deliver(services: Services, body: str | bytes) -> None:
     The receiver may get one twice, with the same id. Whatever goes wrong, the run has ended and stays as it is.
     """
     message = Message.model_validate_json(body)
+    with telemetry.work("export.notify", message.trace, run_id=message.run_id, export_id=message.export_id):
+        _deliver(services, message)
+
+
+def _deliver(services: Services, message: Message) -> None:
     run = services.runs.get(message.export_id, message.run_id)
     try:
         _post(services, run)
@@ -144,7 +150,7 @@ def give_up(body: str | bytes) -> None:
     log.error("run %s: its notification was given up: it failed again and again", run_id)
 
 
-def event_of(run: Run) -> Event:
+def event_of(run: Run) -> EndOfRun:
     """What the end of a run that is told of means for its export."""
     return "export.failed" if run.status in _FAILED else "export.recovered"
 
@@ -162,24 +168,24 @@ def _address_of(services: Services, run: Run) -> str:
 
 def _log(services: Services, run: Run) -> None:
     """One line, and its facts as fields: what an alert is made from. Names that people gave stay out of the log."""
-    events.log(
+    event = event_of(run)
+    telemetry.tell(
+        events,
+        event,
         logging.ERROR if run.status in _FAILED else logging.INFO,
         "%s: export %s, run %s, %s",
-        event_of(run),
+        event,
         run.export_id,
         run.run_id,
         run.status,
-        extra={
-            "event": event_of(run),
-            "export_id": run.export_id,
-            "run_id": run.run_id,
-            "connection_id": run.connection_id,
-            "status": run.status,
-            "problem": run.problem,
-            "trigger": run.trigger,
-            "run_url": _address_of(services, run),
-            **{f"profiles_{name}": getattr(run.counts, name) for name in ("read", "sent", "rejected", "not_sent")},
-        },
+        export_id=run.export_id,
+        run_id=run.run_id,
+        connection_id=run.connection_id,
+        status=run.status,
+        problem=run.problem,
+        trigger=run.trigger,
+        run_url=_address_of(services, run),
+        **{f"profiles_{name}": getattr(run.counts, name) for name in ("read", "sent", "rejected", "not_sent")},
     )
 
 

@@ -15,6 +15,7 @@ from exporters.contacts import Mapping
 from exporters.ending import end_run
 from exporters.errors import ListMissing, NoSnapshot, TooManyContacts
 from exporters.files import Plan, RunFiles
+from exporters.known_counts import count_of
 from exporters.profiles import Profiles, Tally
 from exporters.runs import Batch, Counts, Run
 from exporters.segments import expected_profiles
@@ -96,7 +97,7 @@ def _plan(services: Services, run: Run) -> Plan:
             _wait_for_the_first(services, run, choice)
         elif isinstance(choice, StillWriting):
             seconds = (choice.settles_at - services.now()).total_seconds()
-            raise Wait(min(max(seconds, 1), _LOOK_AGAIN_SECONDS), choice.reason)
+            raise Wait(min(max(seconds, 1), _LOOK_AGAIN_SECONDS), choice.reason, "snapshot")
         elif isinstance(choice, Complete):
             snapshots.append(choice.snapshot)
     with account_of(services, run) as account:
@@ -114,7 +115,7 @@ def _wait_for_the_first(services: Services, run: Run, missing: Missing) -> None:
     """A refresh writes its segments one after the other: an event run gives the others time to appear."""
     quiet = timedelta(seconds=services.settings.snapshot_quiet_seconds)
     if run.trigger == "event" and services.now() < run.created_at + quiet:
-        raise Wait(_LOOK_AGAIN_SECONDS, f"no snapshot of segment “{missing.segment}” yet")
+        raise Wait(_LOOK_AGAIN_SECONDS, f"no snapshot of segment “{missing.segment}” yet", "snapshot")
     found = ", ".join(f"“{name}”" for name in missing.found) or "none"
     container = services.settings.snapshot_container
     raise NoSnapshot(f"{missing.reason} Segments found in the container “{container}”: {found}.")
@@ -168,7 +169,7 @@ class _Preparation:
         for one in batches:
             self._services.runs.add_batch(one)
         for snapshot, count in zip(self._plan.snapshots, profiles.read_in, strict=True):
-            self._services.counts.note(snapshot, count, exact=True)
+            self._services.counts.note(count_of(snapshot, count, exact=True))
         return counts, len(batches)
 
     def _show_progress(self, tally: Tally) -> None:

@@ -16,6 +16,7 @@ from exporters.budget import calls_for
 from exporters.contacts import Contact, Mapping, Reason
 from exporters.errors import AllRejected, NoSnapshot
 from exporters.files import Plan, RejectedRow
+from exporters.known_counts import count_of
 from exporters.problem_codes import ProblemCode, problem_of
 from exporters.profiles import MOST_CONTACTS, Profiles
 from exporters.segments import expected_profiles, is_usual
@@ -152,7 +153,7 @@ class _Look:
         snapshots = self._plan.snapshots
         if is_usual(self._plan.reading):
             for snapshot, count in zip(snapshots, self._profiles.read_in, strict=False):
-                self._services.counts.note(snapshot, count, exact=True)
+                self._services.counts.note(count_of(snapshot, count, exact=True))
         tally, columns = self._profiles.tally, self._plan.mapping.import_columns
         counted_all = self._in_time and len(self._profiles.read_in) == len(snapshots)
         expected = tally.read if counted_all else self._expected()

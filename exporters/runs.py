@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from exporters.problem_codes import ProblemCode
 from shared.documents import is_id
 from shared.errors import Invalid
+from shared.queues import Message
 from shared.snapshots.models import ReadOptions
 from shared.tables import Key
 
@@ -104,6 +105,7 @@ class Run(BaseModel):
     connection_id: str
     connection_name: str | None = None
     account_id: str | None = Field(default=None, description="the account of its connection when it was started")
+    trace: str | None = Field(default=None, description="the span that it was started in (W3C traceparent)")
     snapshots: dict[str, str] = Field(default_factory=dict, description="segment → the snapshot that was read")
     versions: dict[str, str] = Field(default_factory=dict, description="segment → its newest version at that time")
     recipe: str | None = Field(default=None, description="stands for where it sends what, and how it is read")
@@ -129,6 +131,10 @@ class Run(BaseModel):
     def key(self) -> Key:
         """Its row."""
         return Key(self.export_id, row_of(self.run_id))
+
+    def message(self, batch: str | None = None) -> Message:
+        """What a step is told: which run, and for an upload the name of the batch."""
+        return Message(export_id=self.export_id, run_id=self.run_id, batch=batch, trace=self.trace)
 
 
 class Batch(BaseModel):
@@ -176,6 +182,11 @@ class Batch(BaseModel):
     def file_name(self) -> str:
         """The name under which it is uploaded; Constant Contact gives it back as `source_file_name`."""
         return f"{self.run_id}-{self.name}.csv"
+
+    @property
+    def to_be_sent(self) -> bool:
+        """Whether Constant Contact is still to get it."""
+        return self.state in ("pending", "sending")
 
     @property
     def ended(self) -> bool:

@@ -196,16 +196,17 @@ def _count(
     usual = is_usual(reading)
     if known and (usual or not known.problem):
         return known
-    # What one person's way of reading finds is nothing that others have to be told.
-    note = services.counts.note if usual else count_of
     try:
         seen = snapshots.sample(services.snapshots, snapshot, reading)
     except (SnapshotChanged, SnapshotsRefused) as error:
         # It says nothing of this version: another takes its place, or the app is let in again.
         return KnownCount(segment=path_of(snapshot), version="", profiles=None, problem=str(error))
     except SnapshotError as error:
-        return note(snapshot, None, exact=False, problem=str(error))
-    return note(snapshot, seen.profiles, exact=seen.exact, columns=seen.columns)
+        count = count_of(snapshot, None, exact=False, problem=str(error))
+    else:
+        count = count_of(snapshot, seen.profiles, exact=seen.exact, columns=seen.columns)
+    # What one person's way of reading finds is nothing that others have to be told.
+    return services.counts.note(count) if usual else count
 
 
 def _warnings(snapshot: Snapshot, count: KnownCount, now: datetime) -> tuple[SegmentWarning, ...]:

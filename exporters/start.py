@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 from azure.core.exceptions import AzureError
 
-from exporters import audit_of_runs, notifications
+from exporters import audit_of_runs, measuring, notifications
 from exporters.each import each
 from exporters.runs import Run, Slot, Trigger, new_run_id
 from exporters.schedules import last_due
 from exporters.services import Services
+from shared import telemetry
 from shared.errors import Conflict, ExportError, Invalid, NotFound
 from shared.models import Export
-from shared.queues import RUNS, Message
+from shared.queues import RUNS
 from shared.refresh_schedule import last_refresh
 from shared.snapshots import SegmentCatalog
 from shared.snapshots.paths import MODEL_FILE, is_data_file, name_of
@@ -126,7 +127,6 @@ def _start_at(services: Services, catalog: SegmentCatalog, export: Export, due: 
     """
     if export.connection_id is None:
         return None
-    by = BY_TIMER if export.schedule.with_refresh else BY_SCHEDULE
     while True:
         slot = services.runs.slot(export.id)
         under_way = _under_way(services, slot.value, export)
@@ -142,16 +142,13 @@ def _start_at(services: Services, catalog: SegmentCatalog, export: Export, due: 
             services.runs.change_slot(export.id, due_until=due, start_again=True)
             # The run may have ended before it could see that.
             return start_again(services, under_way)
-        run = _new_run(services, export, "timer", by, due=due)
-        try:
+        with contextlib.suppress(Conflict), _new_run(services, export, "timer", _by(export), due=due) as run:
             # A segment without any snapshot starts a run too: it fails, and says what is missing.
             is_complete = newest.keys() == set(export.segments)
             if is_complete and (newest, run.recipe) == (slot.value.exported, slot.value.recipe):
                 _record_up_to_date(services, run, slot, newest)
                 return None
             return _begin(services, run, slot, newest)
-        except Conflict:
-            continue
 
 
 def _record_up_to_date(services: Services, run: Run, slot: Stored[Slot], newest: dict[str, str]) -> None:
@@ -162,6 +159,7 @@ def _record_up_to_date(services: Services, run: Run, slot: Stored[Slot], newest:
     with _noted(services, run):
         run = run.model_copy(update=ended)
         services.runs.add_ended(run, slot)
+    measuring.run_ended(run, [])
     notifications.ended(services, run)
     services.history.note(run)
 
@@ -198,7 +196,10 @@ def start_for_snapshots(services: Services, arrived: str) -> list[Run]:
 
 
 def start_again(services: Services, ended: Run) -> Run | None:
-    """After a run: if a snapshot arrived meanwhile that the run has not taken up, start the next run."""
+    """After a run: if a snapshot arrived meanwhile that the run has not taken up, start the next run.
+
+    That is a trace of its own, linked to the step that the other run has ended in.
+    """
     slot = services.runs.slot(ended.export_id).value
     if not slot.start_again or slot.run_id is not None:
         return None
@@ -215,11 +216,11 @@ def start_again(services: Services, ended: Run) -> Run | None:
     if newest == slot.seen:
         services.runs.change_slot(export.id, start_again=False)
         return None
-    if due is None:
-        run, _ = _take_slot(services, export, "event", BY_EVENT, versions=newest)
-    else:
-        by = BY_TIMER if schedule.with_refresh else BY_SCHEDULE
-        run, _ = _take_slot(services, export, "timer", by, versions=newest, due=due)
+    with telemetry.apart():
+        if due is None:
+            run, _ = _take_slot(services, export, "event", BY_EVENT, versions=newest)
+        else:
+            run, _ = _take_slot(services, export, "timer", _by(export), versions=newest, due=due)
     return run
 
 
@@ -254,11 +255,9 @@ def _take_slot(
         slot = services.runs.slot(export.id)
         if under_way := _under_way(services, slot.value, export):
             return under_way, False
-        run = _new_run(services, export, trigger, started_by, started_by_id=started_by_id, due=due)
-        try:
+        new = _new_run(services, export, trigger, started_by, started_by_id=started_by_id, due=due)
+        with contextlib.suppress(Conflict), new as run:
             return _begin(services, run, slot, slot.value.seen if versions is None else versions), True
-        except Conflict:
-            continue
 
 
 def _under_way(services: Services, slot: Slot, export: Export) -> Run | None:
@@ -272,6 +271,12 @@ def _under_way(services: Services, slot: Slot, export: Export) -> Run | None:
     return run
 
 
+def _by(export: Export) -> str:
+    """What starts its runs when it is time."""
+    return BY_TIMER if export.schedule.with_refresh else BY_SCHEDULE
+
+
+@contextlib.contextmanager
 def _new_run(
     services: Services,
     export: Export,
@@ -280,8 +285,11 @@ def _new_run(
     *,
     started_by_id: str | None = None,
     due: datetime | None = None,
-) -> Run:
-    """A run of the export as it is now, with the names that it has to show when they are others or gone."""
+) -> Iterator[Run]:
+    """A run of the export as it is now, with the names that it has to show when they are others or gone.
+
+    It begins in the block: everything that is done for it later belongs to the block's span.
+    """
     connection_id = str(export.connection_id)
     try:
         connection = services.connections.get(connection_id)
@@ -289,25 +297,29 @@ def _new_run(
         connection = None  # The run fails, and says so.
     now = services.now()
     account_id = connection.account.id if connection and connection.account else None
-    return Run(
-        run_id=new_run_id(now),
-        export_id=export.id,
-        export_name=export.name,
-        trigger=trigger,
-        started_by=started_by,
-        started_by_id=started_by_id,
-        created_at=now,
-        schedule_due=due,
-        list_id=export.list_id,
-        list_name=export.list_name,
-        mapping=export.mapping,
-        reading=export.reading,
-        connection_id=connection_id,
-        connection_name=connection.display_name if connection else None,
-        account_id=account_id,
-        segments=export.segments,
-        recipe=_recipe(export, account_id),
-    )
+    run_id = new_run_id(now)
+    with telemetry.work("export.start", None, run_id=run_id, export_id=export.id) as span:
+        span.set_attribute("trigger", trigger)
+        yield Run(
+            run_id=run_id,
+            export_id=export.id,
+            export_name=export.name,
+            trigger=trigger,
+            started_by=started_by,
+            started_by_id=started_by_id,
+            created_at=now,
+            trace=telemetry.traceparent(),
+            schedule_due=due,
+            list_id=export.list_id,
+            list_name=export.list_name,
+            mapping=export.mapping,
+            reading=export.reading,
+            connection_id=connection_id,
+            connection_name=connection.display_name if connection else None,
+            account_id=account_id,
+            segments=export.segments,
+            recipe=_recipe(export, account_id),
+        )
 
 
 def _recipe(export: Export, account_id: str | None) -> str:
@@ -338,4 +350,4 @@ def _noted(services: Services, run: Run) -> Iterator[None]:
 
 
 def _send(services: Services, run: Run) -> None:
-    services.queues.send(RUNS, Message(export_id=run.export_id, run_id=run.run_id))
+    services.queues.send(RUNS, run.message())

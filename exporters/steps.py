@@ -10,6 +10,8 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+from opentelemetry import trace
+from opentelemetry.trace import Span
 from pydantic import ValidationError
 
 from exporters.afterwards import afterwards
@@ -31,6 +33,7 @@ from exporters.problem_codes import STORAGE_AWAY, problem_of
 from exporters.runs import Run
 from exporters.services import Services
 from exporters.upload import upload
+from shared import telemetry
 from shared.errors import Conflict, ExportError, NotFound, Wait
 from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
 
@@ -38,6 +41,7 @@ log = logging.getLogger(__name__)
 
 Step = Callable[[Services, Message], None]
 STEPS: dict[str, Step] = {RUNS: prepare, BATCHES: upload, ACTIVITIES: follow}
+_SPANS = {RUNS: "export.prepare", BATCHES: "export.upload", ACTIVITIES: "export.follow"}
 
 _LONGEST_BACK_OFF_SECONDS = 300
 _QUEUE_FULL_SECONDS = 60
@@ -55,31 +59,37 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
     Any other error is left to the host, which delivers the message again and in the end to the poison queue.
     """
     message = Message.model_validate_json(body)
+    with _observed(_SPANS[queue], message):
+        _run_step(services, queue, message)
+
+
+def _run_step(services: Services, queue: str, message: Message) -> None:
     try:
         STEPS[queue](services, message)
     except Wait as wait:
         _put_back(services, queue, message, wait)
     except Conflict as error:
-        _put_back(services, queue, message, Wait(1, str(error)))
+        _put_back(services, queue, message, Wait(1, str(error), "other_worker"))
     except Throttled as error:
-        _put_back(services, queue, message, Wait(error.seconds + random.random(), str(error)))  # noqa: S311
+        pause = error.seconds + random.random()  # noqa: S311
+        _put_back(services, queue, message, Wait(pause, str(error), "throttled"))
     except QuotaExceeded as error:
         pause = min(_QUOTA_SECONDS, seconds_to_new_day(services.now().timestamp()))
-        _put_back(services, queue, message, Wait(pause, str(error)))
+        _put_back(services, queue, message, Wait(pause, str(error), "quota"))
     except QueueFull as error:
-        _put_back(services, queue, message, Wait(_QUEUE_FULL_SECONDS, str(error)))
+        _put_back(services, queue, message, Wait(_QUEUE_FULL_SECONDS, str(error), "queue_full"))
     except (Unreachable, Unclear) as error:
         later = message.model_copy(update={"turn": message.turn + 1})
         asked_for = error.seconds if isinstance(error, ServerError) and error.seconds else 0
         # The turns of a message that follows count its looks, and not its failures: it does not wait for the next look.
         look_again = min(_LOOK_AGAIN_SECONDS, delay(message.turn)) + random.random()  # noqa: S311
         pause = look_again if queue == ACTIVITIES else back_off(message.turn)
-        _put_back(services, queue, later, Wait(max(pause, asked_for), str(error)))
+        _put_back(services, queue, later, Wait(max(pause, asked_for), str(error), "constant_contact"))
     except AzureError as error:
         if not _is_outage(error):
             raise
         later = message.model_copy(update={"turn": message.turn + 1})
-        _put_back(services, queue, later, Wait(back_off(message.turn), STORAGE_AWAY))
+        _put_back(services, queue, later, Wait(back_off(message.turn), STORAGE_AWAY, "storage"))
     except ExportError as error:
         _fail(services, queue, message, error)
 
@@ -104,11 +114,17 @@ def give_up(services: Services, queue: str, body: str | bytes) -> None:
         log.error("a message in %s-poison is not one of ours; it was dropped", queue)
         return
     error = StepFailed("A step of the run failed again and again. The app's log says why, under the id of the run.")
-    _fail(services, queue, message, error)
+    with _observed("export.give_up", message):
+        _fail(services, queue, message, error)
+
+
+def _observed(name: str, message: Message) -> contextlib.AbstractContextManager[Span]:
+    return telemetry.work(name, message.trace, run_id=message.run_id, export_id=message.export_id, batch=message.batch)
 
 
 def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> None:
     log.info("run %s batch %s waits %.0f s: %s", message.run_id, message.batch, wait.seconds, wait.reason)
+    trace.get_current_span().set_attributes({"wait.reason": wait.code, "wait.seconds": wait.seconds})
     run: Run | None = None
     try:
         run = services.runs.get(message.export_id, message.run_id)
@@ -120,6 +136,7 @@ def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> N
         if not _is_outage(error):
             raise
     services.queues.send(queue, message, after_seconds=wait.seconds)
+    telemetry.WAITS.record(wait.seconds, {"reason": wait.code})
     if run is not None:
         until = services.now() + timedelta(seconds=wait.seconds)
         with contextlib.suppress(AzureError):
@@ -129,6 +146,7 @@ def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> N
 def _fail(services: Services, queue: str, message: Message, error: ExportError) -> None:
     # What it says is kept with the run: it names connections and exports as people called them.
     log.warning("run %s batch %s failed: %s", message.run_id, message.batch, type(error).__name__)
+    telemetry.failed(trace.get_current_span(), type(error).__name__)
     try:
         run = services.runs.get(message.export_id, message.run_id)
     except NotFound:

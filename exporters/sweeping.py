@@ -11,15 +11,16 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from exporters.afterwards import afterwards
 from exporters.each import each
-from exporters.ending import end_overdue
+from exporters.ending import end_overdue, is_overdue
 from exporters.history import RunSummary
 from exporters.runs import Run, time_of
 from exporters.services import Services
 from exporters.start import name_of_export
 from exporters.turns import hand_out
+from shared import telemetry
 from shared.errors import NotFound
 from shared.models import Export
-from shared.queues import RUNS, Message
+from shared.queues import RUNS
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +55,17 @@ def take_up_lost_runs(services: Services) -> list[Run]:
             )
             services.runs.change_slot(export.id, run_id=None)
             return None
-        if ended := end_overdue(services, run):
-            afterwards(services, ended)
-        elif _is_silent(services, run):
-            _send_again(services, run)
-        else:
+        if not (is_overdue(services, run) or _is_silent(services, run)):
             return None
-        log.warning("run %s was taken up again: nothing had carried it on", run.run_id)
-        return run
+        with telemetry.work("export.take_up", run.trace, run_id=run.run_id, export_id=run.export_id):
+            if ended := end_overdue(services, run):
+                afterwards(services, ended)
+            elif _is_silent(services, run):
+                _send_again(services, run)
+            else:
+                return None
+            log.warning("run %s was taken up again: nothing had carried it on", run.run_id)
+            return run
 
     return each(services.exports.all(), take_up, name_of_export)
 
@@ -136,6 +140,6 @@ def _is_silent(services: Services, run: Run) -> bool:
 
 def _send_again(services: Services, run: Run) -> None:
     if run.to_be_prepared:
-        services.queues.send(RUNS, Message(export_id=run.export_id, run_id=run.run_id))
+        services.queues.send(RUNS, run.message())
     else:
         hand_out(services, run, states=("pending", "sending", "split"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from exporters.runs import Batch, BatchState, Run
 from exporters.services import Services
-from shared.queues import ACTIVITIES, BATCHES, Message
+from shared.queues import ACTIVITIES, BATCHES
 from shared.tables import Stored
 
 # Enough that several workers can upload one run at once.
@@ -21,7 +21,7 @@ def hand_out(services: Services, run: Run, *, states: tuple[BatchState, ...] = (
     Batch 1 is followed by batch 5, that by 9, and so on; the parts of a batch that was split stand beside these rows.
     """
     # First: by the time that this worker dies, the batches may all be uploaded, and then nobody hands out again.
-    services.queues.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id), after_seconds=1)
+    services.queues.send(ACTIVITIES, run.message(), after_seconds=1)
     heads: dict[int, Batch] = {}
     for stored in services.runs.batches(run.run_id):
         batch = stored.value
@@ -46,10 +46,10 @@ def hand_on(services: Services, run: Run, batch: Batch) -> None:
 
 def show_whether_all_sent(services: Services, run: Run, batches: list[Stored[Batch]]) -> None:
     """All uploaded, waiting for Constant Contact alone: the run is finishing."""
-    if all(stored.value.state not in ("pending", "sending") for stored in batches):
+    if not any(stored.value.to_be_sent for stored in batches):
         sent = {"status": "finishing", "uploaded_at": services.now()}
         services.runs.change(run, lambda r: r.model_copy(update=sent) if r.status == "uploading" else None)
 
 
 def _send(services: Services, run: Run, batch_name: str) -> None:
-    services.queues.send(BATCHES, Message(export_id=run.export_id, run_id=run.run_id, batch=batch_name))
+    services.queues.send(BATCHES, run.message(batch_name))

@@ -45,7 +45,7 @@ def upload(services: Services, message: Message) -> None:
     if stored.value.state == "split":
         # Whoever split it may have died before the messages for its parts were sent.
         send_parts(services, run, stored.value)
-    elif stored.value.state in ("pending", "sending"):
+    elif stored.value.to_be_sent:
         with account_of(services, run) as account:
             if stored.value.state == "sending":
                 stored = settle(services, stored, account)
@@ -65,13 +65,15 @@ def settle(services: Services, stored: Stored[Batch], account: Account) -> Store
     batch, now = stored.value, services.now()
     if batch.claimed_until and now < batch.claimed_until:
         seconds = (batch.claimed_until - now).total_seconds()
-        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"batch {batch.label} is being sent by another worker")
+        why = f"batch {batch.label} is being sent by another worker"
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), why, "other_worker")
     activity = account.find_import(batch.file_name)
     if activity:
         return _uploaded(services, stored, activity)
     if batch.unclear_until and now < batch.unclear_until:
         seconds = (batch.unclear_until - now).total_seconds()
-        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), f"whether Constant Contact took batch {batch.label} is unclear")
+        why = f"whether Constant Contact took batch {batch.label} is unclear"
+        raise Wait(min(seconds, _LOOK_AGAIN_SECONDS), why, "unclear")
     if batch.unclear_sends >= MOST_UNCLEAR_SENDS:
         why = f"whether Constant Contact took batch {batch.label} is not clear, so it was not sent again"
         return _write(services, stored, state="failed", error=f"{why} ({batch.error})" if batch.error else why)
@@ -132,7 +134,7 @@ def _claim(services: Services, stored: Stored[Batch]) -> Stored[Batch]:
     try:
         return services.runs.write_batch(stored.value.model_copy(update=claim), stored.etag)
     except Conflict as error:
-        raise Wait(1, f"batch {stored.value.label} was taken by another worker") from error
+        raise Wait(1, f"batch {stored.value.label} was taken by another worker", "other_worker") from error
 
 
 def _release(services: Services, stored: Stored[Batch]) -> Stored[Batch]:

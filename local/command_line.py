@@ -49,6 +49,7 @@ class Options:
     simulator_port: int | None
     report: Path | None
     contacts: Path | None
+    telemetry: Path | None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,6 +74,7 @@ def parse(arguments: Sequence[str]) -> Options:
         simulator_port=given.simulator_port,
         report=given.report,
         contacts=given.contacts,
+        telemetry=given.telemetry,
     )
     _check(options, profiles_given=given.profiles is not None)
     return options
@@ -109,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--simulator-port", type=int, metavar="PORT", help="port of the simulator (default: a free one)")
     add("--report", type=Path, metavar="FILE", help="write the run's record with all its rejected rows as JSON")
     add("--contacts", type=Path, metavar="FILE", help="write the members of the list in the simulator as CSV")
+    add("--telemetry", type=Path, metavar="DIR", help="keep the spans, metrics and log records of each host here")
     return parser
 
 
@@ -160,6 +163,8 @@ def _check(options: Options, *, profiles_given: bool) -> None:
     for name, file in (("--report", options.report), ("--contacts", options.contacts)):
         if file and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise UsageError(f"{name} {file}: a file cannot be written there")
+    if options.telemetry and (options.telemetry.is_file() or not options.telemetry.absolute().parent.is_dir()):
+        raise UsageError(f"--telemetry {options.telemetry}: a folder cannot be made there")
 
 
 def no_such_segments(missing: Sequence[str], found: Sequence[str]) -> UsageError:

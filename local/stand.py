@@ -57,6 +57,7 @@ class Stand:
         durable: storage and Key Vault keep what they hold on disk, so that they can be taken away (`without`).
         queue_lease: after how many seconds the messages of a killed host come back; in Azure it is 600.
         simulator_options: further command-line options of the Constant Contact simulator.
+        telemetry: the folder for what the hosts tell of themselves; by default it is gone when the block ends.
     """
 
     def __init__(
@@ -72,9 +73,12 @@ class Stand:
         durable: bool = False,
         queue_lease: int = QUEUE_LEASE_SECONDS,
         simulator_options: Sequence[str] = (),
+        telemetry: Path | None = None,
     ) -> None:
         ports = free_ports(6 + instances, besides=[port, simulator_port])
         self.folder = Path(tempfile.mkdtemp(prefix="stand-"))
+        # A file of spans, metrics and log records for each host (OTLP, a JSON object a line).
+        self.telemetry = telemetry.absolute() if telemetry else self.folder / "telemetry"
         self.azurite = azurite or Azurite(*ports[:3])
         self.site_urls = [f"http://127.0.0.1:{one}" for one in [port or ports[6], *ports[7:]]]
         self.simulator_url = f"http://127.0.0.1:{simulator_port or ports[5]}"
@@ -251,6 +255,7 @@ class Stand:
         for number, (site_url, offset) in enumerate(zip(self.site_urls, self._clock_offsets, strict=True), 1):
             name = f"host-{number}"
             options = ["--app", str(ROOT), "--name", name, "--queue-lease", str(self._queue_lease)]
+            options += ["--telemetry", str(self.telemetry / f"{name}.jsonl")]
             if offset:
                 options += [f"--clock-offset={offset}"]
             self.hosts.append(self._module(name, "local.host", site_url, options, self.settings))

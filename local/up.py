@@ -66,6 +66,7 @@ def up(options: Options, console: Console) -> int:
                 simulator_port=options.simulator_port,
                 faults=options.faults,
                 settings=settings,
+                telemetry=options.telemetry,
             )
         )
         export, run = _run_export(stand, options.trigger, folder, mapping, console)
@@ -159,6 +160,7 @@ def _serve(stand: Stand, export: Export, console: Console) -> None:
         "Export id": export.id,
         "List id": export.list_id,
         "Storage": stand.settings["AzureWebJobsStorage"],
+        "Telemetry": str(stand.telemetry),
     }.items():
         console.print(Text.assemble((f"{name:15}", "dim"), value), soft_wrap=True)
     _say(console, "\nEverything is running; Ctrl-C ends it.")

@@ -63,7 +63,8 @@ class TableClock:
                 break
         took, ahead = min(measured, default=(math.inf, 0.0))
         if took / 2 > _LARGEST_ERROR_SECONDS:
-            raise Wait(_BUSY_SECONDS, "the storage or the machine is too slow to tell the time of all instances")
+            why = "the storage or the machine is too slow to tell the time of all instances"
+            raise Wait(_BUSY_SECONDS, why, "storage")
         self._ahead = ahead
         good_for = _MEASURE_EVERY_SECONDS if took <= _QUICK_SECONDS else _MEASURE_AGAIN_SECONDS
         self._measure_at = self._elapsed() + good_for

@@ -12,6 +12,23 @@ Wait                       not an error: come back later (the only way a step wa
 
 from __future__ import annotations
 
+from typing import Literal
+
+WaitCode = Literal[
+    "rate_limit",
+    "quota",
+    "queue_full",
+    "throttled",
+    "constant_contact",
+    "sign_in",
+    "key_vault",
+    "storage",
+    "snapshot",
+    "other_worker",
+    "unclear",
+    "other",
+]
+
 
 class ExportError(Exception):
     """Something a marketer, an administrator or an operator has to know and can act on.
@@ -44,10 +61,11 @@ class Invalid(ExportError):
 class Wait(Exception):
     """A step cannot go on yet: its message is put back, hidden for `seconds`, and the function ends.
 
-    `reason` is shown on the run while it waits.
+    `reason` is shown on the run while it waits; `code` says the same to programs.
     """
 
-    def __init__(self, seconds: float, reason: str) -> None:
+    def __init__(self, seconds: float, reason: str, code: WaitCode = "other") -> None:
         super().__init__(reason)
         self.seconds = seconds
         self.reason = reason
+        self.code: WaitCode = code

@@ -14,7 +14,10 @@ _LONGEST_DELAY_SECONDS = 24 * 3600
 
 
 class Message(BaseModel):
-    """Which run, and for an upload which batch; `turn` counts how often it came back, or the activities looked at."""
+    """Which run, and for an upload which batch; `turn` counts how often it came back, or the activities looked at.
+
+    `trace` is the span that the run was started in (W3C traceparent); messages of before have none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -22,6 +25,7 @@ class Message(BaseModel):
     run_id: str
     batch: str | None = None
     turn: int = 0
+    trace: str | None = None
 
 
 class Queues:

@@ -169,7 +169,7 @@ def _for_people(error: AzureError, doing: str, name: str) -> Exception:
             f"Key Vault refused to {doing} the secret “{name}” (HTTP {status}). Check that the app has the role "
             "Key Vault Secrets Officer on the vault, and that the secret is neither disabled nor deleted."
         )
-    return Wait(_away_seconds(error), "Key Vault does not answer (setting KEY_VAULT_URL)")
+    return Wait(_away_seconds(error), "Key Vault does not answer (setting KEY_VAULT_URL)", "key_vault")
 
 
 def _away_seconds(error: AzureError) -> float:

@@ -58,6 +58,10 @@ def _name(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_LONGEST_NAME]
 
 
+def _none_is_empty(given: object) -> object:
+    return [] if given is None else given
+
+
 def _first_ones(given: object) -> object:
     return given[:_MOST_ERRORS] if isinstance(given, list) else given
 
@@ -66,6 +70,7 @@ Count = Annotated[int, AfterValidator(_count)]
 Percent = Annotated[float | None, AfterValidator(_percent)]
 ErrorText = Annotated[str, AfterValidator(_error_text)]
 GivenName = Annotated[str, AfterValidator(_name)]
+Items = Annotated[list[Any], Field(max_length=_MOST_A_PAGE), BeforeValidator(_none_is_empty)]
 ActivityId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,100}$")]
 # Time-based or random, and numbers in an older interface: only what could not stand in a path is none.
 ListId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,100}$")]
@@ -124,18 +129,16 @@ class CustomField(_Answer):
     type: GivenName = ""
 
 
-class _Page(BaseModel):
+class Page(BaseModel):
     """A page of things, each still as it was sent: one that is not understood must not hide the others."""
 
     path: ClassVar[str]
+    operation: ClassVar[str]
     things: ClassVar[str]
 
+    # Each page has it under a name of its own. Required: a page without it is not an empty one, it is no such page.
+    items: Items
     links: dict[str, Any] | None = Field(default=None, alias="_links")
-
-    @property
-    def items(self) -> list[Any]:
-        """What is on the page."""
-        raise NotImplementedError
 
     def next_path(self) -> str | None:
         """The path of the next page below the API's base address; only path and query of the link are used.
@@ -156,47 +159,28 @@ class _Page(BaseModel):
         return path + (f"?{parts.query}" if parts.query else "")
 
 
-class ActivityPage(_Page):
+class ActivityPage(Page):
     """A page of the account's activities."""
 
-    path = "/activities"
-    things = "activities"
+    path, operation, things = "/activities", "activities", "activities"
 
-    # Required: a page without it is not an empty list of activities, it is no such page.
-    activities: Annotated[list[Any], Field(max_length=_MOST_A_PAGE)] | None
-
-    @property
-    def items(self) -> list[Any]:
-        """The activities."""
-        return self.activities or []
+    items: Items = Field(alias="activities")
 
 
-class ContactListPage(_Page):
+class ContactListPage(Page):
     """A page of the account's lists."""
 
-    path = "/contact_lists"
-    things = "lists"
+    path, operation, things = "/contact_lists", "contact_lists", "lists"
 
-    lists: Annotated[list[Any], Field(max_length=_MOST_A_PAGE)] | None
-
-    @property
-    def items(self) -> list[Any]:
-        """The lists."""
-        return self.lists or []
+    items: Items = Field(alias="lists")
 
 
-class CustomFieldPage(_Page):
+class CustomFieldPage(Page):
     """A page of the account's custom fields."""
 
-    path = "/contact_custom_fields"
-    things = "custom fields"
+    path, operation, things = "/contact_custom_fields", "custom_fields", "custom fields"
 
-    custom_fields: Annotated[list[Any], Field(max_length=_MOST_A_PAGE)] | None
-
-    @property
-    def items(self) -> list[Any]:
-        """The custom fields."""
-        return self.custom_fields or []
+    items: Items = Field(alias="custom_fields")
 
 
 def parsed(model: type[Parsed], answer: requests.Response) -> Parsed:

@@ -22,9 +22,11 @@ from exporters.constant_contact.answers import (
     ContactListPage,
     CustomField,
     CustomFieldPage,
+    Page,
     parsed,
     read_body,
 )
+from exporters.constant_contact.calls import one_call
 from exporters.constant_contact.errors import (
     ConstantContactError,
     NoAnswer,
@@ -64,10 +66,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Terms:
-    """How one request is sent: calls of the day that are not for it, the moment after which it is not sent any more,
-    and the seconds that are given to sending it, and to its answer.
+    """How one request is sent: what for, calls of the day that are not for it, the moment after which it is not sent
+    any more, and the seconds that are given to sending it, and to its answer.
     """
 
+    operation: str
+    queues_work: bool
     keep: int
     send_by: datetime | None
     seconds: float
@@ -112,6 +116,7 @@ class Account:
         """
         with self._gates.queue(self._connection).attempt():
             answer = self._request(
+                "import_file",
                 "POST",
                 "/activities/contacts_file_import",
                 keep=KEPT_FOR_FOLLOWING,
@@ -135,11 +140,12 @@ class Account:
 
     def activity(self, activity_id: str) -> Activity:
         """One activity by id."""
-        return parsed(Activity, self._request("GET", f"/activities/{activity_id}"))
+        return parsed(Activity, self._request("activity", "GET", f"/activities/{activity_id}"))
 
     def contact_list(self, list_id: str) -> ContactList:
         """One list by id."""
-        return parsed(ContactList, self._request("GET", f"/contact_lists/{list_id}", keep=KEPT_FOR_FOLLOWING))
+        answer = self._request("contact_list", "GET", f"/contact_lists/{list_id}", keep=KEPT_FOR_FOLLOWING)
+        return parsed(ContactList, answer)
 
     def contact_lists(self) -> list[ContactList]:
         """Every list of the account, 500 a request, each with the number of members that can get mail."""
@@ -159,9 +165,7 @@ class Account:
             Unclear: nobody knows whether it was made, and it is not found (yet).
         """
         try:
-            answer = self._request(
-                "POST", "/contact_lists", keep=KEPT_FOR_FOLLOWING, for_a_form=True, json={"name": name}
-            )
+            answer = self._request("create_list", "POST", "/contact_lists", for_a_form=True, json={"name": name})
             return parsed(ContactList, answer)
         except Unclear as unclear:
             found = self._list_called(name)
@@ -177,7 +181,7 @@ class Account:
 
     def _all(
         self,
-        page_of: type[ActivityPage] | type[ContactListPage] | type[CustomFieldPage],
+        page_of: type[Page],
         model: type[Listed],
         query: str,
         *,
@@ -187,8 +191,7 @@ class Account:
         seen: set[str] = set()
         while path and path not in seen and len(seen) < _MOST_PAGES:
             seen.add(path)
-            keep = KEPT_FOR_FOLLOWING if for_a_form else 0
-            page = parsed(page_of, self._request("GET", path, keep=keep, for_a_form=for_a_form))
+            page = parsed(page_of, self._request(page_of.operation, "GET", path, for_a_form=for_a_form))
             for one in page.items:
                 try:
                     yield model.model_validate(one)
@@ -198,6 +201,7 @@ class Account:
 
     def _request(
         self,
+        operation: str,
         method: str,
         path: str,
         *,
@@ -207,9 +211,13 @@ class Account:
         send_by: datetime | None = None,
         **content: Any,
     ) -> requests.Response:
-        """The answer to a request; `keep` calls of the day are not for it, and a form does not wait long for it."""
+        """The answer to a request; `keep` calls of the day are not for it.
+
+        A form does not wait long for it, and those for following are not for a form.
+        """
         patience = self._settings.request_timeout_seconds
-        terms = _Terms(keep, send_by, min(_FORM_SECONDS, patience) if for_a_form else patience)
+        seconds = min(_FORM_SECONDS, patience) if for_a_form else patience
+        terms = _Terms(operation, queues_work, KEPT_FOR_FOLLOWING if for_a_form else keep, send_by, seconds)
         token = self._tokens.access_token(self._connection)
         answer = self._send(token, method, path, terms, **content)
         for _ in range(_OTHER_TOKENS):
@@ -250,25 +258,27 @@ class Account:
             raise self._unreachable() from error
         self._limiter.take(API, keep=terms.keep)
         if terms.send_by and self._now() > terms.send_by:
-            raise Wait(1, "the request was held up for too long and was not sent")
+            raise Wait(1, "the request was held up for too long and was not sent", "rate_limit")
         self.requests += 1
-        try:
-            answer = self._session.send(
-                request,
-                # For sending it and for its answer, each.
-                timeout=terms.seconds,
-                # A token is sent to nobody but the configured service.
-                allow_redirects=False,
-                **options,
-            )
-            read_body(answer, time.monotonic() + terms.seconds)
-            return answer
-        except requests.ConnectTimeout as error:
-            raise self._unreachable() from error
-        except requests.RequestException as error:
-            if _was_never_connected(error):
+        with one_call(terms.operation, queues_work=terms.queues_work) as answered:
+            try:
+                answer = self._session.send(
+                    request,
+                    # For sending it and for its answer, each.
+                    timeout=terms.seconds,
+                    # A token is sent to nobody but the configured service.
+                    allow_redirects=False,
+                    **options,
+                )
+                read_body(answer, time.monotonic() + terms.seconds)
+            except requests.ConnectTimeout as error:
                 raise self._unreachable() from error
-            raise NoAnswer("Constant Contact did not answer") from error
+            except requests.RequestException as error:
+                if _was_never_connected(error):
+                    raise self._unreachable() from error
+                raise NoAnswer("Constant Contact did not answer") from error
+            answered(answer)
+            return answer
 
     def _unreachable(self) -> Unreachable:
         host = urlsplit(self._settings.constant_contact_api_url).netloc

@@ -24,7 +24,7 @@ from exporters.constant_contact.errors import (
     Unclear,
     Unreachable,
 )
-from shared.errors import Conflict, Wait
+from shared.errors import Conflict, Wait, WaitCode
 from shared.models import Connection
 from shared.tables import DocumentTable, Key, Stored
 
@@ -47,6 +47,7 @@ class GateKind:
     """When a gate closes, and for how long: `first_pause` seconds, then twice as long each time."""
 
     name: str
+    code: WaitCode
     failures: tuple[type[ConstantContactError], ...]
     closes_after: int
     first_pause: float
@@ -61,13 +62,13 @@ class GateKind:
 
 
 # A single 503 is no outage.
-SERVICE = GateKind("service", (Unreachable, Unclear), closes_after=3, first_pause=4)
+SERVICE = GateKind("service", "constant_contact", (Unreachable, Unclear), closes_after=3, first_pause=4)
 # Somebody else uses the same client id, or its day begins at another time than ours: seen within half an hour.
-QUOTA = GateKind("quota", (QuotaExceeded,), closes_after=1, first_pause=300, longest_pause=1800)
+QUOTA = GateKind("quota", "quota", (QuotaExceeded,), closes_after=1, first_pause=300, longest_pause=1800)
 # An account's queue of activities empties in minutes.
-QUEUE = GateKind("queue", (QueueFull,), closes_after=1, first_pause=60)
+QUEUE = GateKind("queue", "queue_full", (QueueFull,), closes_after=1, first_pause=60)
 # Tokens are asked for long before the old ones end: there is time, and each try writes a version of a secret.
-SIGN_IN = GateKind("sign-in", (SignInAway,), closes_after=1, first_pause=15)
+SIGN_IN = GateKind("sign-in", "sign_in", (SignInAway,), closes_after=1, first_pause=15)
 
 
 class Gate:
@@ -107,7 +108,8 @@ class Gate:
             stored = self._read()
             state, now = stored.value, self._now().timestamp()
             if now < state.closed_until:
-                raise Wait(state.closed_until - now + random.random(), state.why)  # noqa: S311
+                later = state.closed_until - now + random.random()  # noqa: S311
+                raise Wait(later, state.why, self._kind.code)
             if state.failures < self._kind.closes_after:
                 return state
             if self._write(state.model_copy(update={"closed_until": now + _TRIAL_SECONDS}), stored):

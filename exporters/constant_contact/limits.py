@@ -102,7 +102,7 @@ class Limiter:
                 return
             # Woken too late (a busy machine): this slot has passed, its call counts, the request takes a new one.
             overslept += 1
-        raise Wait(_BUSY_SECONDS, "the storage or the machine is too slow to keep the request limit")
+        raise Wait(_BUSY_SECONDS, "the storage or the machine is too slow to keep the request limit", "rate_limit")
 
     def hold_back(self, limit: Limit, seconds: float) -> None:
         """Give no slot of the limit to anybody for so many seconds: the service has asked for that."""
@@ -123,12 +123,13 @@ class Limiter:
         now, calls = self._clock(), self._used(stored.value)
         if limit.a_day is not None and calls >= limit.a_day - keep:
             spread = _SPREAD_SECONDS * random.random()  # noqa: S311
-            raise Wait(seconds_to_new_day(self._now()) + spread, USED_UP)
+            raise Wait(seconds_to_new_day(self._now()) + spread, USED_UP, "quota")
         # The slot has to be still to come when the row is written.
         slot = max(now + self._a_write_takes, stored.value.next_free)
         if slot - now > LONGEST_PAUSE_SECONDS:
             # Come back spread out, so that those who wait do not all come at once.
-            raise Wait(slot - now + random.random(), "waiting for a free slot of the request limit")  # noqa: S311
+            later = slot - now + random.random()  # noqa: S311
+            raise Wait(later, "waiting for a free slot of the request limit", "rate_limit")
         usage = Usage(next_free=slot + limit.seconds_apart, day=self._day(stored.value), calls=calls + 1)
         written = self._write(limit, usage, stored.etag)
         self._a_write_takes = min(LONGEST_PAUSE_SECONDS, _MARGIN * (self._clock() - now))

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from exporters.constant_contact.answers import read_body
+from exporters.constant_contact.calls import one_call
 from exporters.constant_contact.errors import ConstantContactError, NoAnswer, error_keys
 from exporters.constant_contact.limits import API, TOKEN, Limit, Limiter
 from exporters.constant_contact.session import timed, timed_session
@@ -123,12 +124,13 @@ class SignIn:
 
         def read(answer: requests.Response) -> requests.Response:
             read_body(answer, time.monotonic() + sum(_ANSWER_SECONDS))
+            answered(answer)
             if answer.status_code // 100 != 2:
                 raise _refusal(answer)
             given.append(TokenAnswer.model_validate_json(answer.content))
             return answer
 
-        with self._oauth(client_secret) as session:
+        with self._oauth(client_secret) as session, one_call("exchange_code") as answered:
             session.register_compliance_hook("access_token_response", read)
             try:
                 session.fetch_token(
@@ -149,13 +151,14 @@ class SignIn:
 
     def account_of(self, tokens: TokenSet) -> ConstantContactAccount:
         """Which account the tokens are for. Raises SignInFailed."""
-        summary = self._read(tokens, "/account/summary", _SUMMARY)
+        summary = self._read("account", tokens, "/account/summary", _SUMMARY)
         account_id = summary.encoded_account_id
         return ConstantContactAccount(id=account_id, name=summary.organization_name or account_id)
 
     def privileges(self, tokens: TokenSet) -> frozenset[str]:
         """What the user who signed in may do there, e.g. `contacts:write`. Raises SignInFailed."""
-        return frozenset(one.privilege_name for one in self._read(tokens, "/account/user/privileges", _PRIVILEGES))
+        found = self._read("privileges", tokens, "/account/user/privileges", _PRIVILEGES)
+        return frozenset(one.privilege_name for one in found)
 
     def _oauth(self, client_secret: str | None) -> OAuth2Session:
         # An app without a secret (PKCE alone) names itself in the form, any other with HTTP Basic.
@@ -170,19 +173,25 @@ class SignIn:
             )
         )
 
-    def _read(self, tokens: TokenSet, path: str, shape: TypeAdapter[Parsed]) -> Parsed:
+    def _read(self, operation: str, tokens: TokenSet, path: str, shape: TypeAdapter[Parsed]) -> Parsed:
         token = tokens.access_token.get_secret_value() if tokens.access_token else ""
         self._take(API)
         try:
-            answer = self._session.get(
-                self._settings.constant_contact_api_url + path,
-                headers={"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "gzip"},
-                timeout=_ANSWER_SECONDS,
-                # A token is sent to nobody but the configured service.
-                allow_redirects=False,
-                stream=True,
-            )
-            read_body(answer, time.monotonic() + sum(_ANSWER_SECONDS))
+            with one_call(operation) as answered:
+                answer = self._session.get(
+                    self._settings.constant_contact_api_url + path,
+                    headers={
+                        "Authorization": f"Bearer {token}",
+                        "Accept": "application/json",
+                        "Accept-Encoding": "gzip",
+                    },
+                    timeout=_ANSWER_SECONDS,
+                    # A token is sent to nobody but the configured service.
+                    allow_redirects=False,
+                    stream=True,
+                )
+                read_body(answer, time.monotonic() + sum(_ANSWER_SECONDS))
+                answered(answer)
         except (requests.RequestException, NoAnswer) as error:
             raise _no_answer() from error
         if answer.status_code // 100 != 2:

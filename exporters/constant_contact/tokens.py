@@ -21,6 +21,7 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
 from exporters.constant_contact.answers import read_body
+from exporters.constant_contact.calls import one_call
 from exporters.constant_contact.errors import (
     AppNotAccepted,
     NoAnswer,
@@ -33,6 +34,7 @@ from exporters.constant_contact.errors import (
 )
 from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import TOKEN, Limiter
+from shared import telemetry
 from shared.errors import Wait
 from shared.models import Connection, SignInProblem
 from shared.secrets import Secrets
@@ -100,6 +102,7 @@ class TokenAnswer(BaseModel):
             expires_at=now + timedelta(seconds=self.expires_in or 3600),
             scope=self.scope or (old.scope if old else ""),
             account_id=old.account_id if old else None,
+            given_at=now,
         )
 
 
@@ -112,6 +115,7 @@ class TokenSet(BaseModel):
     refresh_token: SecretStr | None = None
     expires_at: datetime = Field(default=datetime(1970, 1, 1, tzinfo=UTC))
     scope: str = ""
+    given_at: datetime | None = Field(default=None, description="when Constant Contact gave them")
     account_id: str | None = Field(default=None, description="whose account they are for, when a sign-in has told")
 
     @field_serializer("access_token", "refresh_token", when_used="json")
@@ -183,6 +187,14 @@ class Tokens:
         self._keep(connection, self._refresh(connection, rejected=None))
         return True
 
+    def age(self, connection: Connection) -> timedelta | None:
+        """How long ago the connection's tokens were given; None where that is not known (yet).
+
+        Raises as `access_token` does, and asks Constant Contact nothing.
+        """
+        given_at = self._read(connection).given_at
+        return self._now() - given_at if given_at else None
+
     def forget(self, connection_id: str, secret_name: str) -> bool:
         """Delete tokens of a connection for good; a refresh under way would bring them back.
 
@@ -231,7 +243,7 @@ class Tokens:
         return tokens
 
     def _refresh(self, connection: Connection, *, rejected: str | None) -> TokenSet:
-        with self._lease(connection.id) as lease:
+        with telemetry.span("connection.refresh", connection_id=connection.id), self._lease(connection.id) as lease:
             tokens = self._read(connection)
             if self._usable(tokens) and _value(tokens) != rejected:
                 return tokens  # Somebody else was quicker.
@@ -248,7 +260,7 @@ class Tokens:
                     del self._unsaved[spent]
                     return fresh
             except SignInAway as error:
-                raise Wait(error.seconds, str(error)) from error
+                raise Wait(error.seconds, str(error), "sign_in") from error
             except SignInAgain:
                 # The lease of a slow refresher may have run out: then its pair is in the vault by now.
                 saved = self._read(connection)
@@ -287,16 +299,18 @@ class Tokens:
         _renew(lease)
         until = time.monotonic() + sum(_ANSWER_SECONDS)
         try:
-            answer = self._session.post(
-                f"{self._settings.constant_contact_auth_url}/token",
-                data=form,
-                auth=(client_id, client_secret) if client_secret else None,
-                headers={"Accept": "application/json"},
-                timeout=_ANSWER_SECONDS,
-                allow_redirects=False,
-                stream=True,
-            )
-            read_body(answer, until)
+            with one_call("refresh_token") as answered:
+                answer = self._session.post(
+                    f"{self._settings.constant_contact_auth_url}/token",
+                    data=form,
+                    auth=(client_id, client_secret) if client_secret else None,
+                    headers={"Accept": "application/json"},
+                    timeout=_ANSWER_SECONDS,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                read_body(answer, until)
+                answered(answer)
         except (requests.RequestException, NoAnswer) as error:
             raise SignInAway("does not answer") from error
         if answer.status_code // 100 != 2:
@@ -346,7 +360,7 @@ class Tokens:
                 if error.status_code not in (404, 409):
                     raise
                 if not left:
-                    raise Wait(2, _OTHER_REFRESHER) from error
+                    raise Wait(2, _OTHER_REFRESHER, "other_worker") from error
             self._pause(_TRY_AGAIN_SECONDS)
         try:
             yield lease
@@ -371,7 +385,7 @@ def _renew(lease: BlobLeaseClient) -> None:
     except HttpResponseError as error:
         if error.status_code not in (409, 412):
             raise
-        raise Wait(2, _OTHER_REFRESHER) from error
+        raise Wait(2, _OTHER_REFRESHER, "other_worker") from error
 
 
 def _value(tokens: TokenSet) -> str:

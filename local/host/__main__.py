@@ -14,6 +14,7 @@ from local.host.clock import shift_clock
 from local.host.errors import HostError
 from local.host.host import Host
 from local.host.log import log_to_stderr
+from local.host.telemetry import Telemetry
 
 logger = logging.getLogger("local.host")
 
@@ -44,33 +45,40 @@ def main() -> int:
         metavar="SECONDS",
         help="let this instance's clock be fast by so much, or slow (negative)",
     )
+    parser.add_argument(
+        "--telemetry", type=Path, metavar="FILE", help="add spans, metrics and log records to this file (OTLP, JSON)"
+    )
     arguments = parser.parse_args()
     if arguments.queue_lease < 1:
         parser.error("--queue-lease must be at least 1 second")
     if arguments.clock_offset:
         shift_clock(arguments.clock_offset)
     log_to_stderr(arguments.name)
+    telemetry = Telemetry(arguments.telemetry.absolute(), arguments.name) if arguments.telemetry else None
     stopping = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: stopping.set())
     try:
-        host = Host(arguments.app.resolve(), arguments.port, arguments.queue_lease)
+        tracer = telemetry.tracer if telemetry else None
+        host = Host(arguments.app.resolve(), arguments.port, arguments.queue_lease, tracer)
         host.start()
     except HostError as error:
         logger.critical("%s", error)
-        return _exit(1)
+        return _exit(1, telemetry)
     # In slices: without them Windows does not deliver Ctrl-C to a waiting main thread.
     while not stopping.wait(0.5):
         pass
     logger.info("stopping")
     if not host.stop(_GRACE_SECONDS):
         logger.warning("some functions were still running after %d s and are cut off", _GRACE_SECONDS)
-    return _exit(0)
+    return _exit(0, telemetry)
 
 
-def _exit(code: int) -> int:
+def _exit(code: int, telemetry: Telemetry | None) -> int:
     """Leave at once: a function that never ends would hold the interpreter for ever."""
+    if telemetry:
+        telemetry.close()
     logging.shutdown()
     sys.stdout.flush()
     os._exit(code)

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from opentelemetry.trace import Tracer
+
 from local.host.blobs import BlobEvents
 from local.host.functions import BlobTrigger, Function, HttpTrigger, QueueTrigger, TimerTrigger, read_functions
 from local.host.host_routes import HostRoutes
@@ -37,10 +39,12 @@ class _Listener(Protocol):
 class Host:
     """All of one instance; `lease` is how many seconds a queue message is hidden while it runs.
 
+    `tracer` makes the spans of its invocations.
+
     Raises HostError when the app, a setting, the storage account or the port does not allow to start.
     """
 
-    def __init__(self, app: Path, port: int, lease: int) -> None:
+    def __init__(self, app: Path, port: int, lease: int, tracer: Tracer | None = None) -> None:
         fill_in_local_settings(app)
         options = read_host_json(app)
         listening = bind(port)
@@ -60,7 +64,7 @@ class Host:
                 if isinstance(one.trigger, HttpTrigger)
             },
         )
-        self._invoker = Invoker(worker)
+        self._invoker = Invoker(worker, tracer)
         self._listeners: list[_Listener] = []
         blob_events = self._add_listeners(functions, options, identity, lease)
         self._web = WebServer(

@@ -98,7 +98,8 @@ def test_a_list_that_is_made_while_the_lists_are_read_is_among_them_from_then_on
 def test_custom_fields_come_by_label(world: World) -> None:
     account = world.services.account(world.connection)
     for label in ("Member level", "age"):
-        account._request("POST", "/contact_custom_fields", json={"label": label, "type": "string"})
+        made = {"label": label, "type": "string"}
+        account._request("create_custom_field", "POST", "/contact_custom_fields", json=made)
     found = custom_fields(world.services, world.connection)
     assert [(one.label, one.name, one.type) for one in found] == [
         ("age", "age", "string"),

@@ -14,9 +14,9 @@ from exporters.constant_contact.limits import API, KEPT_FOR_FOLLOWING, Usage
 from exporters.runs import Run
 from local.azurite import Azurite
 from local.constant_contact.configuration import Configuration
-from local.constant_contact.server import running_simulator
 from shared.tables import DocumentTable, Key
 from tests.exporters.world import World
+from tests.simulators import Simulators
 
 ROOM = (API.a_day or 0) - KEPT_FOR_FOLLOWING
 
@@ -83,8 +83,10 @@ def test_what_was_sent_is_followed_with_the_calls_that_are_kept(world: World) ->
     assert states == ["completed"] * 2 + ["pending"] * 8
 
 
-def test_while_calls_are_short_looks_are_far_apart_and_the_run_says_so(azurite: Azurite, vault_url: str) -> None:
-    with running_simulator(Configuration(minimum_activity_seconds=900)) as simulator:
+def test_while_calls_are_short_looks_are_far_apart_and_the_run_says_so(
+    azurite: Azurite, vault_url: str, simulators: Simulators
+) -> None:
+    with simulators.running(Configuration(minimum_activity_seconds=900)) as simulator:
         world = World(azurite, vault_url, simulator)
         spend(world, ROOM - 3)
         run = begin(world, contacts=4)

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,11 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from exporters import notifications
-from exporters.problem_codes import ProblemCode
-from exporters.runs import Run, Status, new_run_id
+from exporters.runs import Run, Status
 from exporters.services import Services
 from shared.models import Export
 from shared.queues import NOTIFICATIONS, Message
+from tests.exporters.ended import ended_run
 from tests.exporters.receiver import Receiver, running_receiver
 from tests.exporters.world import World
 from tests.promises.interruption import Killed, death, watching
@@ -53,30 +53,6 @@ def export(world: World) -> Export:
 def posting_to(world: World, address: str | None) -> Services:
     settings = world.settings.model_copy(update={"notification_web_address": address})
     return dataclasses.replace(world.services, settings=settings)
-
-
-def ended_run(world: World, export: Export, status: Status, *, problem: ProblemCode | None = "no_snapshot") -> Run:
-    """A run that has just ended so."""
-    world.clock.advance(1)
-    now = world.clock.now()
-    run = Run(
-        run_id=new_run_id(now),
-        export_id=export.id,
-        export_name=export.name,
-        trigger="timer",
-        started_by="Ada Administrator",
-        status=status,
-        error="It went wrong.",
-        problem=problem,
-        created_at=now - timedelta(minutes=5),
-        ended_at=now,
-        list_id=export.list_id,
-        segments=export.segments,
-        connection_id=str(export.connection_id),
-        connection_name="Shop",
-    )
-    world.services.runs.add_ended(run, world.services.runs.slot(export.id))
-    return run
 
 
 def to_deliver(world: World) -> list[Message]:

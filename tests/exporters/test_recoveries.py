@@ -9,7 +9,8 @@ import pytest
 from exporters import notifications
 from exporters.problem_codes import ProblemCode
 from shared.models import Export
-from tests.exporters.test_notifications import ended_run, told
+from tests.exporters.ended import ended_run
+from tests.exporters.test_notifications import told
 from tests.exporters.world import World, refresh
 
 

@@ -244,7 +244,7 @@ def test_what_is_half_a_minute_old_is_shown_and_found_again(world: World) -> Non
     found = segment_facts(world.services)
     assert len(found) == 1
     for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread() and "work" in thread.name:
+        if thread.name.endswith("(work)"):
             thread.join(20)
     assert len(segment_facts(world.services)) == 2
 

@@ -12,9 +12,9 @@ from exporters.follow import follow
 from exporters.runs import Batch, Run
 from local.azurite import Azurite
 from local.constant_contact.configuration import Configuration
-from local.constant_contact.server import running_simulator
 from shared.queues import ACTIVITIES, Message
 from tests.exporters.world import World
+from tests.simulators import Simulators
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_a_run_that_is_stopped_before_its_last_batch_was_never_uploaded(world: W
 
 
 def test_a_run_that_waits_for_constant_contact_says_when_it_asks_next(
-    azurite: Azurite, vault_url: str, monkeypatch: pytest.MonkeyPatch
+    azurite: Azurite, vault_url: str, simulators: Simulators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running_simulator(Configuration(minimum_activity_seconds=900)) as simulator:
+    with simulators.running(Configuration(minimum_activity_seconds=900)) as simulator:
         world = World(azurite, vault_url, simulator)
         run = begin(world, monkeypatch)
         world.deliver(until=lambda: sent_so_far(world, run) == 3)

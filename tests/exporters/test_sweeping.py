@@ -7,9 +7,10 @@ import contextlib
 import pytest
 
 from exporters import sweeping
-from exporters.runs import ENDED, Run, Status, new_run_id
+from exporters.runs import ENDED, Status
 from exporters.sweeping import SILENCE, delete_old_files, forget_up_to_date, take_up_lost_runs
 from shared.models import Export
+from tests.exporters.ended import ended_run
 from tests.exporters.world import World
 from tests.promises.interruption import Killed, death, watching
 
@@ -93,23 +94,8 @@ def test_files_are_deleted_after_their_retention_time_and_the_run_stays(world: W
 
 
 def ended(world: World, export: Export, status: Status) -> str:
-    """The id of a run that has just ended so."""
-    world.clock.advance(1)
-    now = world.clock.now()
-    run = Run(
-        run_id=new_run_id(now),
-        export_id=export.id,
-        export_name=export.name,
-        trigger="timer",
-        started_by="refresh schedule",
-        status=status,
-        created_at=now,
-        ended_at=now,
-        list_id=export.list_id,
-        connection_id=str(export.connection_id),
-        segments=export.segments,
-    )
-    world.services.runs.add_ended(run, world.services.runs.slot(export.id))
+    """The id of a run that has just ended so, and is in the list of all runs."""
+    run = ended_run(world, export, status, problem=None)
     world.services.history.note(run)
     return run.run_id
 

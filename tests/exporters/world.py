@@ -30,8 +30,9 @@ from exporters.runs import Run
 from exporters.services import Services
 from exporters.steps import run_step
 from local.azurite import Azurite
+from local.constant_contact.oauth.grants import App, Grant
 from local.constant_contact.server import Simulator
-from local.constant_contact.state import LOCAL_LIST_ID
+from local.constant_contact.state import LOCAL_LIST_ID, LOCAL_OWNER
 from shared.audit import AuditLog
 from shared.clock import TableClock
 from shared.documents import Connections, Exports, new_id
@@ -122,12 +123,14 @@ class World:
         return connection
 
     def give_tokens(self, connection: Connection, *, expired: bool = False) -> dict[str, str]:
-        url = f"{self.simulator.url}/_simulator/grants"
-        grant = requests.post(url, json={"client_id": self.client_id, "user_id": "local-owner"}, timeout=10).json()
-        lives = timedelta(seconds=0 if expired else grant["expires_in"])
+        service = self.simulator.state
+        scopes = ("account_read", "contact_data", "offline_access")
+        with service.lock:
+            given = service.grants.grant(Grant(self.client_id, LOCAL_OWNER, scopes))
+        lives = timedelta(seconds=0 if expired else given.expires_in)
         tokens = {
-            "access_token": grant["access_token"],
-            "refresh_token": grant["refresh_token"],
+            "access_token": given.access_token,
+            "refresh_token": str(given.refresh_token),
             "expires_at": (self.clock.now() + lives).isoformat(),
         }
         self.secrets.set(connection.secret_name, json.dumps(tokens))
@@ -290,8 +293,8 @@ class World:
         )
 
     def _register_app(self) -> None:
-        callback = self.services.sign_in.callback
-        app = {"client_id": self.client_id, "client_secret": "local-secret", "redirect_uris": [callback]}
-        requests.post(f"{self.simulator.url}/_simulator/apps", json=app, timeout=10).raise_for_status()
+        app = App(self.client_id, "local-secret", (self.services.sign_in.callback,), "rotating")
+        with self.simulator.state.lock:
+            self.simulator.state.grants.register(app)
         if self.secrets.get(CLIENT_SECRET_NAME) is None:
             self.secrets.set(CLIENT_SECRET_NAME, "local-secret")

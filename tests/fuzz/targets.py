@@ -151,7 +151,7 @@ def read_answer(data: bytes) -> None:
         is_sound(parsed(Activity, answer))
     with contextlib.suppress(Unreadable):
         page = parsed(ActivityPage, answer)
-        for one in page.activities or ():
+        for one in page.items:
             with contextlib.suppress(ValidationError):
                 is_sound(Activity.model_validate(one))
         path = page.next_path()

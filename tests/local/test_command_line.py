@@ -23,6 +23,7 @@ from local.processes import free_ports
         (["--port", "70000"], "must be from 1 to 65535"),
         (["--port", "5000", "--simulator-port", "5000"], "are both 5000"),
         (["--report", "missing-folder/report.json"], "a file cannot be written there"),
+        (["--telemetry", "missing-folder/telemetry"], "a folder cannot be made there"),
         (["--trigger", "moon"], "invalid choice: 'moon'"),
         (["--segments", "LoyaltyMembers,NoSuch"], "no segment NoSuch; found: NewsletterSubscribers, LoyaltyMembers"),
         (["--fault", "poison-contact"], "needs match"),

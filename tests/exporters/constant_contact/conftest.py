@@ -14,6 +14,7 @@ from exporters.constant_contact.gates import Gates
 from exporters.constant_contact.limits import Limiter
 from local.azurite import Azurite
 from tests.exporters.constant_contact.answering import Service
+from tests.exporters.constant_contact.gating import Time
 from tests.exporters.world import World
 
 
@@ -21,6 +22,11 @@ from tests.exporters.world import World
 def table(azurite: Azurite) -> Iterator[TableClient]:
     with TableServiceClient.from_connection_string(azurite.connection_string) as service:
         yield service.create_table(f"Limits{uuid.uuid4().hex[:10]}")
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
 
 
 @pytest.fixture

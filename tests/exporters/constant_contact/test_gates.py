@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from azure.data.tables import TableClient
@@ -10,35 +10,14 @@ from azure.data.tables import TableClient
 from exporters.constant_contact.errors import ConstantContactError, QueueFull, Refused, ServerError, Unreachable
 from exporters.constant_contact.gates import QUEUE, SERVICE, Gates
 from shared.errors import Wait
-from shared.models import Connection
+from tests.exporters.constant_contact.gating import Time, connection
 
 AWAY = Unreachable("Constant Contact cannot be reached")
-
-
-class Time:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
 
 
 @pytest.fixture
 def gates(table: TableClient, time: Time) -> Gates:
     return Gates(table, "app", now=time)
-
-
-def connection(name: str) -> Connection:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return Connection(id=name, display_name=name, secret_name=name, created_at=at, created_by="test")
 
 
 def fail(gates: Gates, error: ConstantContactError = AWAY) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from azure.data.tables import TableClient
 
@@ -18,25 +16,9 @@ from exporters.constant_contact.errors import (
 )
 from exporters.constant_contact.gates import QUOTA, Gate, Gates
 from shared.errors import Wait
-from shared.models import Connection
+from tests.exporters.constant_contact.gating import Time, connection
 
 AWAY = Unreachable("away")
-
-
-class Time:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
 
 
 @pytest.fixture
@@ -52,11 +34,6 @@ def queue(table: TableClient, time: Time) -> Gate:
 @pytest.fixture
 def sign_in(table: TableClient, time: Time) -> Gate:
     return Gates(table, "app", now=time).sign_in(connection("shop"))
-
-
-def connection(name: str) -> Connection:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return Connection(id=name, display_name=name, secret_name=name, created_at=at, created_by="test")
 
 
 def fail(gate: Gate, error: ConstantContactError | Wait = AWAY, *, times: int = 1) -> None:
