@@ -162,8 +162,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._https = settings.site_address.startswith("https://")
-        self._policy = content_security_policy(settings)
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -174,11 +173,11 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = self._policy
+                headers["Content-Security-Policy"] = content_security_policy(self._settings)
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers.setdefault("Cache-Control", "no-store")
-                if self._https:
+                if self._settings.site_address.startswith("https://"):
                     headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 

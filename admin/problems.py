@@ -18,6 +18,26 @@ Answer = Callable[[Request, HTTPStatus, str], Response]
 """Makes the answer that tells of an error: to programs as a problem, to people as a page."""
 
 
+ABOUT: Mapping[HTTPStatus, str] = {
+    HTTPStatus.BAD_REQUEST: "unreadable",
+    HTTPStatus.UNAUTHORIZED: "signed_out",
+    HTTPStatus.FORBIDDEN: "not_allowed",
+    HTTPStatus.NOT_FOUND: "not_there",
+    HTTPStatus.METHOD_NOT_ALLOWED: "not_there",
+    HTTPStatus.CONFLICT: "conflict",
+    HTTPStatus.GONE: "deleted",
+    HTTPStatus.PRECONDITION_FAILED: "changed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "no_form",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "invalid",
+    HTTPStatus.PRECONDITION_REQUIRED: "no_version",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "unexpected",
+    HTTPStatus.BAD_GATEWAY: "bad_answer",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+}
+"""The section of the help page that says what an answer of this status means and what to do."""
+
+
 class InvalidFields(Invalid):
     """Fields of what was given are wrong; `fields` says what is wrong with each."""
 
@@ -36,7 +56,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """The body of an answer that is an error."""
 
-    type: str = "about:blank"
+    type: str = Field(default="about:blank", description="where the help page of this site says what to do")
     title: str
     status: int
     detail: str
@@ -48,8 +68,9 @@ class Problem(BaseModel):
 
 
 def problem(status: HTTPStatus, detail: str) -> Problem:
-    """A problem with the status's own title."""
-    return Problem(title=status.phrase, status=status.value, detail=detail)
+    """A problem with the status's own title. Its type is an address of this site, without the host."""
+    about = f"/help#{ABOUT[status]}" if status in ABOUT else "about:blank"
+    return Problem(type=about, title=status.phrase, status=status.value, detail=detail)
 
 
 def problem_of(error: ExportError) -> Problem:

@@ -8,11 +8,11 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from admin import exports
-from admin.access import calling_contributor
+from admin.api.callers import Contributor
 from admin.api.errors import problems
 from admin.api.paging import After, Limit, page_of
 from admin.export_fields import Columns, ConnectionId, Segments
@@ -20,10 +20,10 @@ from exporters import account_data, matching, preview, segments
 from exporters.account_data import ListChoice
 from exporters.segments import SegmentFacts, SegmentWarning
 from exporters.services import Services
+from shared.models import Connection
 from shared.people import Person
 from shared.snapshots import ReadOptions
 
-Contributor = Annotated[Person, Depends(calling_contributor)]
 Fresh = Annotated[bool, Query(description="ask Constant Contact again instead of remembering for a minute")]
 
 
@@ -87,15 +87,24 @@ class SegmentPage(BaseModel):
     next: str | None
 
 
-class PreviewRequest(BaseModel):
-    """What to look at. Without a connection the calls that are left today are not told."""
+class _Look(BaseModel):
+    """Segments to look at, for an account or for none."""
 
     model_config = ConfigDict(extra="forbid")
 
     segments: Segments
-    mapping: Columns
     reading: ReadOptions = ReadOptions()
     connection_id: ConnectionId | None = None
+
+    def connection_for(self, known: Services, person: Person) -> Connection | None:
+        """The account, as far as this person may choose it; NotFound otherwise."""
+        return exports.connection_for(known, person, self.connection_id) if self.connection_id else None
+
+
+class PreviewRequest(_Look):
+    """What to look at. Without a connection the calls that are left today are not told."""
+
+    mapping: Columns
 
 
 class ReasonRecord(BaseModel):
@@ -127,14 +136,8 @@ class PreviewRecord(BaseModel):
     problem: str | None = Field(description="why the export cannot run as it stands")
 
 
-class SuggestionRequest(BaseModel):
+class SuggestionRequest(_Look):
     """What is to be matched. With a connection, to the custom fields of its account too."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    segments: Segments
-    reading: ReadOptions = ReadOptions()
-    connection_id: ConnectionId | None = None
 
 
 class SuggestionRecord(BaseModel):
@@ -200,7 +203,7 @@ def previews_router(services: Callable[[], Services]) -> APIRouter:
     def make_preview(wanted: PreviewRequest, person: Contributor) -> PreviewRecord:
         """Reads the segments as a run would, for some seconds at most, and sends nothing."""
         known = services()
-        connection = exports.connection_for(known, person, wanted.connection_id) if wanted.connection_id else None
+        connection = wanted.connection_for(known, person)
         found = preview.preview(
             known, segments=wanted.segments, mapping=wanted.mapping, reading=wanted.reading, connection=connection
         )
@@ -217,7 +220,7 @@ def suggestions_router(services: Callable[[], Services]) -> APIRouter:
     def suggest_mapping(wanted: SuggestionRequest, person: Contributor) -> SuggestionRecord:
         """The `mapping` for an export of these segments: look it over before it is used."""
         known = services()
-        connection = exports.connection_for(known, person, wanted.connection_id) if wanted.connection_id else None
+        connection = wanted.connection_for(known, person)
         seen = segments.sample(known, wanted.segments, wanted.reading)
         custom = account_data.custom_fields(known, connection) if connection else ()
         mapping = matching.suggest(seen.columns, seen.rows, custom)

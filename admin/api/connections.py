@@ -6,20 +6,18 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from admin import connections
-from admin.access import caller, calling_contributor
+from admin.api.callers import Caller, Contributor
 from admin.api.errors import problems
 from admin.api.paging import After, Limit, page_of
 from admin.api.versions import IfMatch, expect, tag_of
 from admin.records import ConnectionRecord, SharedConnection, connection_record, shared_connection
 from exporters.services import Services
 from shared.models import Export, Name, Sharing
-from shared.people import Person
 
-Caller = Annotated[Person, Depends(caller)]
 Id = Annotated[str, Field(max_length=64)]
 
 
@@ -76,9 +74,7 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
     router = APIRouter(prefix="/connections", tags=["connections"])
 
     @router.get("", summary="List the connections")
-    def list_connections(
-        person: Annotated[Person, Depends(calling_contributor)], limit: Limit = 50, after: After = None
-    ) -> ConnectionPage:
+    def list_connections(person: Contributor, limit: Limit = 50, after: After = None) -> ConnectionPage:
         """Those that the caller may know of, without tokens. A contributor learns the names of shared ones."""
         known = connections.for_role(person, services().connections.all())
         page, following = page_of(known, lambda one: (one.display_name.casefold(), one.id), after=after, limit=limit)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from admin import exports
-from admin.access import calling_contributor, calling_viewer
+from admin.api.callers import Contributor, Viewer
 from admin.api.errors import problems
 from admin.api.paging import After, Limit, page_of
 from admin.api.versions import IfMatch, expect, tag
@@ -21,9 +21,6 @@ from exporters.runs import Run
 from exporters.services import Services
 from shared.models import Export, Schedule
 from shared.people import Person
-
-Viewer = Annotated[Person, Depends(calling_viewer)]
-Contributor = Annotated[Person, Depends(calling_contributor)]
 
 
 class ExportPage(BaseModel):

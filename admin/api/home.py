@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from admin import home
-from admin.access import calling_viewer
+from admin.api.callers import Viewer
 from admin.records import RunSummaryRecord, run_summary_record
 from exporters.services import Services
 from shared.models import ConnectionState
-from shared.people import Person
 
 
 class WaitingConnection(BaseModel):
@@ -48,7 +46,7 @@ def home_router(services: Callable[[], Services]) -> APIRouter:
     router = APIRouter(prefix="/home", tags=["home"])
 
     @router.get("", summary="What needs a person")
-    def read_home(person: Annotated[Person, Depends(calling_viewer)]) -> HomeRecord:
+    def read_home(person: Viewer) -> HomeRecord:
         """Connections to sign in to, exports that failed last, runs under way, profiles sent in the last 30 days."""
         found = home.home(services(), person)
         return HomeRecord(

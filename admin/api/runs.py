@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from admin import exports
-from admin.access import FUNCTION_KEY, calling_contributor, calling_viewer
+from admin.access import FUNCTION_KEY, calling_contributor
+from admin.api.callers import Contributor, Viewer
 from admin.api.errors import problems
 from admin.api.paging import After, Limit
 from admin.pages.rejected import as_csv
@@ -24,7 +25,6 @@ from admin.start_request import started_by
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Status
 from exporters.services import Services
-from shared.people import Person
 
 # Rows are short, and there may be hundreds of thousands.
 _MOST_REJECTED_ROWS = 10_000
@@ -32,9 +32,6 @@ _MOST_REJECTED_ROWS = 10_000
 _FURTHEST_ROW = 1_000_000_000
 _CSV = "text/csv; charset=utf-8"
 _COLUMNS = ("segment", "partition", "line", "code", "reason")
-
-Viewer = Annotated[Person, Depends(calling_viewer)]
-Contributor = Annotated[Person, Depends(calling_contributor)]
 
 
 class StartedRun(BaseModel):

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from admin import connecting
-from admin.access import administrator
 from admin.connecting import CONSENT_VERSION, Draft, Incomplete, SignInStart
 from admin.pages.connections import listing
 from admin.pages.forms import ConnectionForm, PostedConnection, see_other
 from admin.pages.notices import cookie_name, is_https, telling
+from admin.pages.parameters import Administrator
 from admin.pages.rendering import render
 from admin.pages.words import DONE, message
 from admin.saving import AccountChanged
@@ -23,8 +23,6 @@ from exporters.services import Services
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.models import Connection, Sharing
 from shared.people import Person
-
-_Administrator = Annotated[Person, Depends(administrator)]
 
 _WANTING = {
     "sign_in": message("Connect to Constant Contact first."),
@@ -78,11 +76,11 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         return see_other(f"/connections/{made.id}")
 
     @router.get("/connections/add", response_class=HTMLResponse)
-    def add(request: Request, person: _Administrator) -> HTMLResponse:
+    def add(request: Request, person: Administrator) -> HTMLResponse:
         return panel(request, person, ConnectionForm(), {})
 
     @router.post("/connections/add", response_class=HTMLResponse)
-    def connect(request: Request, person: _Administrator, typed: PostedConnection) -> Response:
+    def connect(request: Request, person: Administrator, typed: PostedConnection) -> Response:
         problems = typed.problems(ask_consent=True)
         if problems or typed.sharing is None:
             return panel(request, person, typed, problems)
@@ -93,13 +91,13 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         return _to_constant_contact(request, start)
 
     @router.post("/connections/{connection_id}/sign-in", response_class=Response)
-    def sign_in_again(request: Request, connection_id: str, person: _Administrator) -> Response:
+    def sign_in_again(request: Request, connection_id: str, person: Administrator) -> Response:
         return _to_constant_contact(request, connecting.begin_again(services(), person, connection_id))
 
     @router.get(CALLBACK_PATH, response_class=Response)
     def come_back(
         request: Request,
-        person: _Administrator,
+        person: Administrator,
         state: Annotated[str, Query(max_length=_LONGEST_STATE)] = "",
         code: Annotated[str | None, Query(max_length=_LONGEST_CODE)] = None,
         error: Annotated[str | None, Query(max_length=_LONGEST_CODE)] = None,
@@ -110,7 +108,7 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
         return _without_cookie(request, see_other(f"/connections/drafts/{draft.id}"), draft.id)
 
     @router.get("/connections/drafts/{draft_id}", response_class=HTMLResponse)
-    def one_draft(request: Request, draft_id: str, person: _Administrator) -> Response:
+    def one_draft(request: Request, draft_id: str, person: Administrator) -> Response:
         try:
             draft = connecting.get(services(), person, draft_id)
             return panel(request, person, _kept(draft), {}, draft)
@@ -121,7 +119,7 @@ def adding_router(services: Callable[[], Services]) -> APIRouter:
     def go_on(
         request: Request,
         draft_id: str,
-        person: _Administrator,
+        person: Administrator,
         typed: PostedConnection,
         do: Annotated[str, Form()] = "save",
     ) -> Response:

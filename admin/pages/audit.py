@@ -6,14 +6,13 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
 
-from admin.access import administrator
+from admin.pages.parameters import Administrator
 from admin.pages.rendering import render
 from exporters.services import Services
 from shared.audit import ROW, month_of
-from shared.people import Person
 
 PAGE_SIZE = 100
 
@@ -27,7 +26,7 @@ def audit_router(services: Callable[[], Services]) -> APIRouter:
     @router.get("/audit", response_class=HTMLResponse)
     def audit(
         request: Request,
-        _: Annotated[Person, Depends(administrator)],
+        _: Administrator,
         month: Annotated[str | None, Query(pattern=_MONTH)] = None,
         subject: Literal["", "connection", "export"] = "",
         after: Annotated[str | None, Query(pattern=ROW)] = None,

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, Response
 
 from admin import connections
-from admin.access import administrator, contributor
 from admin.pages.forms import ConnectionForm, PostedConnection, see_other
 from admin.pages.notices import telling
+from admin.pages.parameters import Administrator, Contributor, Search, Selected
 from admin.pages.rendering import render
 from admin.pages.words import DONE, STATES, message
 from exporters.services import Services
@@ -48,11 +48,11 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
     @router.get("/connections", response_class=HTMLResponse)
     def all_connections(
         request: Request,
-        person: Annotated[Person, Depends(contributor)],
+        person: Contributor,
         sort: Column = "name",
         order: Order = "ascending",
-        selected: Annotated[str, Query(max_length=64)] = "",
-        search: Annotated[str, Query(max_length=100)] = "",
+        selected: Selected = "",
+        search: Search = "",
     ) -> HTMLResponse:
         return render(
             request,
@@ -61,9 +61,7 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
         )
 
     @router.get("/connections/{connection_id}", response_class=HTMLResponse)
-    def one_connection(
-        request: Request, connection_id: str, person: Annotated[Person, Depends(administrator)]
-    ) -> HTMLResponse:
+    def one_connection(request: Request, connection_id: str, person: Administrator) -> HTMLResponse:
         known = services()
         stored = known.connections.stored(connection_id)
         return _panel(request, known, person, stored, ConnectionForm.of(stored.value), {})
@@ -72,7 +70,7 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
     def change_connection(
         request: Request,
         connection_id: str,
-        person: Annotated[Person, Depends(administrator)],
+        person: Administrator,
         typed: PostedConnection,
         etag: Annotated[str, Form(max_length=200)] = "",
     ) -> Response:

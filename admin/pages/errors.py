@@ -14,53 +14,17 @@ from starlette.responses import HTMLResponse
 
 from admin.access import NotAllowed, SignedOut
 from admin.connecting import Refused
+from admin.pages.error_words import ERRORS
 from admin.pages.rendering import address_to_come_back_to, render
-from admin.pages.words import message
+from admin.problems import ABOUT
 from shared.errors import Conflict, ExportError, NotFound, Unavailable
 from shared.secrets import KeyVaultRefused
 
 log = logging.getLogger(__name__)
 
 _SIGN_IN = "/.auth/login/aad?post_login_redirect_uri="
-
-_TITLES = {
-    HTTPStatus.BAD_REQUEST: message("This cannot be read"),
-    HTTPStatus.NOT_FOUND: message("There is nothing at this address"),
-    HTTPStatus.METHOD_NOT_ALLOWED: message("There is nothing at this address"),
-    HTTPStatus.CONFLICT: message("Somebody else was faster"),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: message("That is too much at once"),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: message("This form cannot be read"),
-    HTTPStatus.FORBIDDEN: message("This was refused"),
-    HTTPStatus.SERVICE_UNAVAILABLE: message("A service does not answer"),
-}
-_WHAT_TO_DO = {
-    HTTPStatus.BAD_REQUEST: message("The address or the form has a value that no page of this site sends."),
-    HTTPStatus.NOT_FOUND: message("It may have been removed, or the address may be mistyped."),
-    HTTPStatus.METHOD_NOT_ALLOWED: message("It may have been removed, or the address may be mistyped."),
-    HTTPStatus.CONFLICT: message(
-        "What you wanted to change has been changed meanwhile. Look at it again, then decide."
-    ),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: message("No form of this site is that large."),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: message(
-        "It was sent without saying that it is a form, so nothing was done. Open the page again and do it there."
-    ),
-    HTTPStatus.FORBIDDEN: message(
-        "It did not come from a page of this site, so nothing was done. Open the page again and do it there."
-    ),
-    HTTPStatus.SERVICE_UNAVAILABLE: message("Nothing is lost. Try again in a moment."),
-}
-_STALE_SIGN_IN = message("This sign-in cannot be used")
-_BEGIN_AGAIN = message(
-    "It was used already, was begun in another browser or by somebody else, or is too old. Nothing was changed. "
-    "Go to the connections and begin again."
-)
-_VAULT_REFUSED = message("Key Vault does not allow this to the app")
-_GIVE_THE_ROLE = message(
-    "Give the app the role Key Vault Secrets Officer on the vault, and see that the secret is neither disabled nor "
-    "deleted. Then go back and try again; nothing is lost."
-)
-_OTHER_TITLE = message("This did not work")
-_OTHER_ADVICE = message("Go back and try again. If it happens again, the log of the app says what went wrong.")
+# To a page these mean something else than to a program: a form from another site, and a field that no form has.
+_CODES = {HTTPStatus.FORBIDDEN: "not_from_here", HTTPStatus.UNPROCESSABLE_ENTITY: "unexpected"}
 
 
 def answer_errors(site: FastAPI) -> None:
@@ -83,15 +47,15 @@ def answer_errors(site: FastAPI) -> None:
         if isinstance(error, NotFound):
             return error_page(request, HTTPStatus.NOT_FOUND)
         if isinstance(error, Refused):
-            return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, _STALE_SIGN_IN, _BEGIN_AGAIN)
+            return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "stale_sign_in")
         if isinstance(error, Conflict):
             return error_page(request, HTTPStatus.CONFLICT)
         if isinstance(error, Unavailable):
             return error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)
         log.error("a page could not do what was asked for: %s: %s", type(error).__name__, error)
         if isinstance(error, KeyVaultRefused):
-            return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, _VAULT_REFUSED, _GIVE_THE_ROLE, str(error))
-        return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, _OTHER_TITLE, _OTHER_ADVICE, str(error))
+            return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "vault_refused", str(error))
+        return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "unexpected", str(error))
 
     @site.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> HTMLResponse:
@@ -106,9 +70,10 @@ def answer_errors(site: FastAPI) -> None:
 
 def error_page(request: Request, status: HTTPStatus, _: str = "") -> HTMLResponse:
     """The page for a status, in words of its own: those of programs are English (`admin.problems.Answer`)."""
-    return _page(request, status, _TITLES.get(status, _OTHER_TITLE), _WHAT_TO_DO.get(status, _OTHER_ADVICE))
+    return _page(request, status, _CODES.get(status, ABOUT.get(status, "unexpected")))
 
 
-def _page(request: Request, status: HTTPStatus, heading: str, advice: str, recorded: str | None = None) -> HTMLResponse:
+def _page(request: Request, status: HTTPStatus, code: str, recorded: str | None = None) -> HTMLResponse:
     """A page with an error; `recorded` is what the system says of it, in English."""
-    return render(request, "error.html", status=status, heading=heading, advice=advice, recorded=recorded)
+    heading, advice = ERRORS[code]
+    return render(request, "error.html", status=status, code=code, heading=heading, advice=advice, recorded=recorded)

@@ -8,23 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from admin import exports
-from admin.access import contributor, viewer
 from admin.export_list import ListedExport
 from admin.exports import ExportChange, NewExport
 from admin.pages.export_choices import choices, filled_in, with_defaults
 from admin.pages.export_form import LONGEST_NAME, ExportForm, PostedExport
-from admin.pages.export_words import attribute_label
+from admin.pages.export_words import CHANGED_MEANWHILE, attribute_label
 from admin.pages.exports import listing, may_edit, run_address
 from admin.pages.forms import see_other
 from admin.pages.languages import language_of
 from admin.pages.notices import telling
+from admin.pages.parameters import Contributor, Text, Viewer
 from admin.pages.rendering import render
 from admin.pages.words import message
 from admin.problems import InvalidFields
@@ -41,10 +40,6 @@ _LONGEST_LIST_NAME = 255
 _ADDED = message("The export “%(name)s” was added. Saving has not started a run.")
 _CHANGED = message("The export “%(name)s” was saved. Saving has not started a run.")
 _NOT_STARTED = message("The export “%(name)s” was saved, but no run could be started: %(reason)s")
-_CHANGED_MEANWHILE = message(
-    "Somebody else has changed this export meanwhile, and nothing was overwritten. Below is what you typed; save again "
-    "to keep it instead of theirs."
-)
 _NO_LIST_NAME = message("Give the new list a name of at most 255 characters.")
 _NO_CONNECTION = message("Choose a connection first.")
 _LIST_EXISTS = message("The account has a list of this name already. Choose it above.")
@@ -53,9 +48,6 @@ _NOT_A_LIST_ADDRESS = message("This is neither the id of a list nor the web addr
 _NOT_THEIR_LIST = message("The account of the connection has no list with this id.")
 _COPY = message("%(name)s (copy)")
 _NOT_SAVED = message("The export could not be saved.")
-
-_Contributor = Annotated[Person, Depends(contributor)]
-_Text = Annotated[str, Form(max_length=200)]
 
 
 @dataclass(frozen=True)
@@ -108,11 +100,11 @@ def export_panel_router(services: Callable[[], Services]) -> APIRouter:
     # --- Opening ------------------------------------------------------------------------------------------------------
 
     @router.get("/exports/add", response_class=HTMLResponse)
-    def add(request: Request, person: _Contributor) -> HTMLResponse:
+    def add(request: Request, person: Contributor) -> HTMLResponse:
         return panel(request, person, Answered(with_defaults(services(), person, ExportForm()), {}))
 
     @router.get("/exports/{export_id}/duplicate", response_class=HTMLResponse)
-    def duplicate(request: Request, export_id: str, person: _Contributor) -> HTMLResponse:
+    def duplicate(request: Request, export_id: str, person: Contributor) -> HTMLResponse:
         original = may_edit(services(), person, export_id).export
         spoken = language_of(request.headers, request.cookies)
         name = spoken.text(_COPY) % {"name": original.name}
@@ -120,7 +112,7 @@ def export_panel_router(services: Callable[[], Services]) -> APIRouter:
         return panel(request, person, Answered(typed, {}), copied=original.id)
 
     @router.get("/exports/{export_id}", response_class=HTMLResponse)
-    def one(request: Request, export_id: str, person: Annotated[Person, Depends(viewer)]) -> HTMLResponse:
+    def one(request: Request, export_id: str, person: Viewer) -> HTMLResponse:
         its = services()
         known = exports.one(its, person, export_id)
         if known.may_edit:
@@ -140,11 +132,11 @@ def export_panel_router(services: Callable[[], Services]) -> APIRouter:
     @router.post("/exports/add", response_class=HTMLResponse)
     def act_on_new(
         request: Request,
-        person: _Contributor,
+        person: Contributor,
         typed: PostedExport,
-        do: _Text = "update",
-        new_attribute: _Text = "",
-        copied: _Text = "",
+        do: Text = "update",
+        new_attribute: Text = "",
+        copied: Text = "",
     ) -> Response:
         its = services()
         if do not in ("save", "save-and-run"):
@@ -163,10 +155,10 @@ def export_panel_router(services: Callable[[], Services]) -> APIRouter:
     def act(
         request: Request,
         export_id: str,
-        person: _Contributor,
+        person: Contributor,
         typed: PostedExport,
-        do: _Text = "update",
-        new_attribute: _Text = "",
+        do: Text = "update",
+        new_attribute: Text = "",
     ) -> Response:
         its = services()
         known = may_edit(its, person, export_id)
@@ -180,7 +172,7 @@ def export_panel_router(services: Callable[[], Services]) -> APIRouter:
                 # With the version of now, so that saving again is a decision.
                 known = may_edit(its, person, export_id)
                 kept = replace(answered.typed, etag=known.etag or "")
-                answered = replace(answered, typed=kept, problems={"etag": _CHANGED_MEANWHILE})
+                answered = replace(answered, typed=kept, problems={"etag": CHANGED_MEANWHILE})
             except (ExportError, ValidationError) as error:
                 answered = _refused(answered, error)
             else:

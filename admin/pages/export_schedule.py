@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse, Response
 
 from admin import exports
-from admin.access import contributor
 from admin.export_list import ListedExport
-from admin.pages.export_words import RECURRENCES, day_names, start_in_words
+from admin.pages.export_words import CHANGED_MEANWHILE, RECURRENCES, day_names, start_in_words
 from admin.pages.exports import listing, may_edit
 from admin.pages.forms import see_other
 from admin.pages.languages import language_of
 from admin.pages.notices import telling
+from admin.pages.parameters import Contributor, Text
 from admin.pages.rendering import render
 from admin.pages.words import message
 from exporters.schedules import next_start
@@ -32,18 +32,11 @@ MOST_TIMES = 4
 _USUAL_TIME = "06:00"
 
 _SAVED = message("The schedule of “%(name)s” was saved.")
-_CHANGED_MEANWHILE = message(
-    "Somebody else has changed this export meanwhile, and nothing was overwritten. Below is what you chose; save again "
-    "to keep it instead of theirs."
-)
 _NO_TIME = message("Give at least one time.")
 _ODD_TIME = message("Give each time on the five minutes, such as 06:00 or 18:25.")
 _NO_DAY = message("Choose at least one day.")
 _NO_ZONE = message("Choose one of the time zones, such as Europe/Rome.")
 _NO_RECURRENCE = message("Choose how often it runs.")
-
-_Contributor = Annotated[Person, Depends(contributor)]
-_Text = Annotated[str, Form(max_length=200)]
 
 
 @dataclass(frozen=True)
@@ -103,12 +96,12 @@ class ScheduleForm:
 
 
 def _schedule_form(
-    active: _Text = "",
-    recurrence: _Text = "",
+    active: Text = "",
+    recurrence: Text = "",
     days: Annotated[list[str], Form()] = [],  # noqa: B006 (FastAPI copies it)
     times: Annotated[list[str], Form()] = [],  # noqa: B006
-    time_zone: _Text = "",
-    etag: _Text = "",
+    time_zone: Text = "",
+    etag: Text = "",
 ) -> ScheduleForm:
     # Some browsers send seconds with a time.
     short = tuple(one.strip()[:5] for one in times[:MOST_TIMES])
@@ -153,13 +146,13 @@ def export_schedule_router(services: Callable[[], Services]) -> APIRouter:
         )
 
     @router.get("/exports/{export_id}/schedule", response_class=HTMLResponse)
-    def show(request: Request, export_id: str, person: _Contributor) -> HTMLResponse:
+    def show(request: Request, export_id: str, person: Contributor) -> HTMLResponse:
         known = may_edit(services(), person, export_id)
         return panel(request, person, known, ScheduleForm.of(known.schedule, known.etag or ""), {})
 
     @router.post("/exports/{export_id}/schedule", response_class=HTMLResponse)
     def act(
-        request: Request, export_id: str, person: _Contributor, typed: PostedSchedule, do: _Text = "update"
+        request: Request, export_id: str, person: Contributor, typed: PostedSchedule, do: Text = "update"
     ) -> Response:
         its = services()
         known = may_edit(its, person, export_id)
@@ -175,7 +168,7 @@ def export_schedule_router(services: Callable[[], Services]) -> APIRouter:
         except Changed:
             known = may_edit(its, person, export_id)
             kept = replace(typed, etag=known.etag or "")
-            return panel(request, person, known, kept, {"etag": _CHANGED_MEANWHILE})
+            return panel(request, person, known, kept, {"etag": CHANGED_MEANWHILE})
         answer = see_other(f"/exports?selected={export_id}")
         return telling(request, answer, _SAVED, name=known.export.name)
 

@@ -100,6 +100,11 @@ NEEDS: Mapping[str, str] = {
 }
 """What *Save* still waits for, as it goes on a list under “Save needs”."""
 
+CHANGED_MEANWHILE = message(
+    "Somebody else has changed this export meanwhile, and nothing was overwritten. Below is what you typed; save again "
+    "to keep it instead of theirs."
+)
+
 
 def schedule_in_words(schedule: Schedule, spoken: Language) -> str:
     """“Monday and Thursday at 06:00”, “With every refresh”, “Off”; the time zone is not named."""

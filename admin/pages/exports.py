@@ -6,11 +6,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from admin import exports
-from admin.access import NotAllowed, contributor, viewer
+from admin.access import NotAllowed
 from admin.connections import Running
 from admin.export_list import ExportList, ListedExport, Order, Sort, everything
 from admin.pages import export_words, run_words
@@ -18,6 +18,7 @@ from admin.pages.export_words import schedule_in_words
 from admin.pages.forms import see_other
 from admin.pages.languages import language_of
 from admin.pages.notices import telling
+from admin.pages.parameters import Contributor, Search, Selected, Viewer
 from admin.pages.rendering import render
 from admin.pages.words import message
 from exporters.services import Services
@@ -29,8 +30,6 @@ _SIZE = 50
 # The script of the forms takes the panel alone from the answer: the list behind it need not be read.
 _PANEL_ONLY = "X-Panel-Only"
 
-_Contributor = Annotated[Person, Depends(contributor)]
-_Viewer = Annotated[Person, Depends(viewer)]
 
 _DETACHED = message("The connection was detached from “%(name)s”. The export is kept and does not run.")
 _REMOVED = message("The export “%(name)s” was removed. Its past runs stay.")
@@ -44,12 +43,12 @@ def exports_router(services: Callable[[], Services]) -> APIRouter:
     @router.get("/exports", response_class=HTMLResponse)
     def all_exports(
         request: Request,
-        person: _Viewer,
-        search: Annotated[str, Query(max_length=100)] = "",
+        person: Viewer,
+        search: Search = "",
         sort: Sort = "name",
         order: Order = "ascending",
         page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-        selected: Annotated[str, Query(max_length=64)] = "",
+        selected: Selected = "",
     ) -> HTMLResponse:
         shown = listing(
             services(), person, search=search, sort=sort, order=order, page=page, selected=selected, request=request
@@ -59,11 +58,11 @@ def exports_router(services: Callable[[], Services]) -> APIRouter:
     # --- Running ------------------------------------------------------------------------------------------------------
 
     @router.post("/exports/{export_id}/run", response_class=Response)
-    def run(export_id: str, person: _Contributor) -> Response:
+    def run(export_id: str, person: Contributor) -> Response:
         return see_other(run_address(services(), person, export_id))
 
     @router.get("/exports/run-all", response_class=HTMLResponse)
-    def ask_run_all(request: Request, person: _Contributor) -> HTMLResponse:
+    def ask_run_all(request: Request, person: Contributor) -> HTMLResponse:
         known = services()
         mine = [one for one in everything(known, person) if one.may_run]
         return render(
@@ -77,7 +76,7 @@ def exports_router(services: Callable[[], Services]) -> APIRouter:
         )
 
     @router.post("/exports/run-all", response_class=HTMLResponse)
-    def run_all(request: Request, person: _Contributor) -> HTMLResponse:
+    def run_all(request: Request, person: Contributor) -> HTMLResponse:
         known = services()
         answer = exports.run_all(known, person)
         return render(request, "export_run_all.html", **listing(known, person, request=request), answer=answer)
@@ -99,20 +98,20 @@ def exports_router(services: Callable[[], Services]) -> APIRouter:
         )
 
     @router.get("/exports/{export_id}/detach", response_class=HTMLResponse)
-    def ask_detach(request: Request, export_id: str, person: _Contributor) -> HTMLResponse:
+    def ask_detach(request: Request, export_id: str, person: Contributor) -> HTMLResponse:
         return panel(request, "export_detach.html", person, export_id)
 
     @router.post("/exports/{export_id}/detach", response_class=Response)
-    def detach(request: Request, export_id: str, person: _Contributor) -> Response:
+    def detach(request: Request, export_id: str, person: Contributor) -> Response:
         detached = exports.detach(services(), person, export_id).value
         return telling(request, see_other(f"/exports?selected={export_id}"), _DETACHED, name=detached.name)
 
     @router.get("/exports/{export_id}/remove", response_class=HTMLResponse)
-    def ask_remove(request: Request, export_id: str, person: _Contributor) -> HTMLResponse:
+    def ask_remove(request: Request, export_id: str, person: Contributor) -> HTMLResponse:
         return panel(request, "export_remove.html", person, export_id)
 
     @router.post("/exports/{export_id}/remove", response_class=HTMLResponse)
-    def remove(request: Request, export_id: str, person: _Contributor) -> Response:
+    def remove(request: Request, export_id: str, person: Contributor) -> Response:
         known = services()
         export = known.exports.get(export_id)
         try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from admin.access import viewer
+from admin.pages import error_words, export_words, help_words, run_words
+from admin.pages.parameters import Viewer
 from admin.pages.rendering import render
-from shared.people import Person
+from admin.problems import ABOUT
+
+_STATUSES = {code: [status.value for status, about in ABOUT.items() if about == code] for code in error_words.ERRORS}
 
 
 def help_router() -> APIRouter:
@@ -17,7 +18,15 @@ def help_router() -> APIRouter:
     router = APIRouter()
 
     @router.get("/help", response_class=HTMLResponse)
-    def help_page(request: Request, _: Annotated[Person, Depends(viewer)]) -> HTMLResponse:
-        return render(request, "help.html")
+    def help_page(request: Request, _: Viewer) -> HTMLResponse:
+        return render(
+            request,
+            "help.html",
+            run_words=run_words,
+            help_words=help_words,
+            error_words=error_words,
+            export_words=export_words,
+            statuses=_STATUSES,
+        )
 
     return router

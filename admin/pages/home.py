@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
 
 from babel.dates import format_date
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from admin.access import viewer
 from admin.home import home as home_of
 from admin.pages import run_words
 from admin.pages.chart import chart_of
 from admin.pages.languages import language_of
+from admin.pages.parameters import Viewer
 from admin.pages.rendering import render
 from admin.pages.words import message
 from exporters.services import Services
@@ -42,7 +41,7 @@ def home_router(services: Callable[[], Services]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/", response_class=HTMLResponse)
-    def home(request: Request, person: Annotated[Person, Depends(viewer)]) -> HTMLResponse:
+    def home(request: Request, person: Viewer) -> HTMLResponse:
         known = services()
         facts = home_of(known, person)
         spoken = language_of(request.headers, request.cookies)

@@ -6,21 +6,19 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, Response
 
 from admin import connections
-from admin.access import administrator
 from admin.pages.connections import listing
 from admin.pages.forms import see_other
 from admin.pages.notices import telling
+from admin.pages.parameters import Administrator
 from admin.pages.rendering import render
 from admin.pages.words import DONE, message, plural_message
 from admin.usage import runs_through, used_by
 from exporters.services import Services
 from shared.people import Person
-
-_Administrator = Annotated[Person, Depends(administrator)]
 
 # The exports that the panel showed: what came meanwhile, nobody has decided about.
 _Shown = Annotated[tuple[str, ...], Form(alias="export", default_factory=tuple)]
@@ -61,11 +59,11 @@ def removing_router(services: Callable[[], Services]) -> APIRouter:
         )
 
     @router.get("/connections/{connection_id}/remove", response_class=HTMLResponse)
-    def ask(request: Request, connection_id: str, person: _Administrator) -> HTMLResponse:
+    def ask(request: Request, connection_id: str, person: Administrator) -> HTMLResponse:
         return panel(request, person, connection_id)
 
     @router.post("/connections/{connection_id}/remove", response_class=HTMLResponse)
-    def remove(request: Request, connection_id: str, person: _Administrator) -> Response:
+    def remove(request: Request, connection_id: str, person: Administrator) -> Response:
         known = services()
         name = known.connections.get(connection_id).display_name
         try:
@@ -77,13 +75,13 @@ def removing_router(services: Callable[[], Services]) -> APIRouter:
         return telling(request, see_other("/connections"), DONE["removed"], name=name)
 
     @router.post("/connections/{connection_id}/detach", response_class=HTMLResponse)
-    def detach(request: Request, connection_id: str, person: _Administrator, shown: _Shown) -> Response:
+    def detach(request: Request, connection_id: str, person: Administrator, shown: _Shown) -> Response:
         detached = connections.detach(services(), person, connection_id, shown)
         answer = see_other(f"/connections/{connection_id}/remove")
         return telling(request, answer, *_DETACHED, count=len(detached))
 
     @router.post("/connections/{connection_id}/remove-exports", response_class=HTMLResponse)
-    def remove_exports(request: Request, connection_id: str, person: _Administrator, shown: _Shown) -> Response:
+    def remove_exports(request: Request, connection_id: str, person: Administrator, shown: _Shown) -> Response:
         try:
             removed = connections.remove_exports(services(), person, connection_id, shown)
         except connections.CameMeanwhile:

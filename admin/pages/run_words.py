@@ -209,7 +209,7 @@ PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
     ),
     "refused": (
         message("Constant Contact refused what was sent"),
-        message("Read its answer below, put right what it names, then run the export again."),
+        message("Read what it answered, put right what it names, then run the export again."),
     ),
     "quota": (
         message("The calls to Constant Contact are used up"),
@@ -225,7 +225,7 @@ PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
     ),
     "constant_contact": (
         message("Constant Contact did not do what was asked"),
-        message("Read its answer below. Run the export again; if it happens again, ask Constant Contact's support."),
+        message("Read what it answered. Run the export again; if it happens again, ask Constant Contact's support."),
     ),
     "unknown": (
         message("The run stopped for a reason that the app does not know"),

@@ -8,15 +8,15 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from babel.numbers import format_percent
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from admin import exports
-from admin.access import contributor, viewer
 from admin.export_rules import may_edit, may_know, may_run
 from admin.pages import export_words, run_words
 from admin.pages.forms import see_other
 from admin.pages.languages import language_of
+from admin.pages.parameters import Contributor, Viewer
 from admin.pages.rejected import as_csv, rejected_page
 from admin.pages.rendering import render
 from admin.pages.run_facts import duration, facts_of, seconds_between, snapshots_of
@@ -32,7 +32,6 @@ _LISTED = 50
 _BATCHES_SHOWN = 50
 _HIGHEST_PAGE = 1_000_000
 
-_Viewer = Annotated[Person, Depends(viewer)]
 _After = Annotated[str | None, Query(max_length=64)]
 _Page = Annotated[int, Query(ge=1, le=_HIGHEST_PAGE)]
 Filter = Literal["", "running", "successful", "warnings", "failed", "canceled", "up_to_date"]
@@ -43,14 +42,14 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/runs", response_class=HTMLResponse)
-    def all_runs(request: Request, _: _Viewer, status: Filter = "", after: _After = None) -> HTMLResponse:
+    def all_runs(request: Request, _: Viewer, status: Filter = "", after: _After = None) -> HTMLResponse:
         known = services()
         wanted = run_words.FILTERS[status][1] if status else None
         page = known.history.page(statuses=wanted, after=after, limit=_LISTED)
         return _list(request, known, page.runs, page.next, path="/runs", shown={"status": status, "after": after})
 
     @router.get("/exports/{export_id}/runs", response_class=HTMLResponse)
-    def runs_of_export(request: Request, export_id: str, _: _Viewer, after: _After = None) -> HTMLResponse:
+    def runs_of_export(request: Request, export_id: str, _: Viewer, after: _After = None) -> HTMLResponse:
         known = services()
         runs, following = known.runs.page(export_id, after=after, limit=_LISTED)
         try:
@@ -68,7 +67,7 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
         request: Request,
         export_id: str,
         run_id: str,
-        person: _Viewer,
+        person: Viewer,
         reason: Annotated[str, Query(max_length=40)] = "",
         page: _Page = 1,
         batches: _Page = 1,
@@ -79,7 +78,7 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
         return _run_page(request, known, person, run, reason=reason, page=page, batch_page=batches, ask=ask)
 
     @router.get("/exports/{export_id}/runs/{run_id}/live", response_class=HTMLResponse)
-    def live(request: Request, export_id: str, run_id: str, _: _Viewer, batches: _Page = 1) -> Response:
+    def live(request: Request, export_id: str, run_id: str, _: Viewer, batches: _Page = 1) -> Response:
         known = services()
         run = known.runs.get(export_id, run_id)
         shown = _live(request, known, run, batches)
@@ -91,7 +90,7 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
         return answer
 
     @router.get("/exports/{export_id}/runs/{run_id}/rejected.csv", response_class=StreamingResponse)
-    def rejected_rows(request: Request, export_id: str, run_id: str, _: _Viewer) -> StreamingResponse:
+    def rejected_rows(request: Request, export_id: str, run_id: str, _: Viewer) -> StreamingResponse:
         known = services()
         run = known.runs.get(export_id, run_id)
         spoken = language_of(request.headers, request.cookies)
@@ -107,9 +106,7 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
         )
 
     @router.post("/exports/{export_id}/runs/{run_id}/cancel", response_class=HTMLResponse)
-    def cancel(
-        request: Request, export_id: str, run_id: str, person: Annotated[Person, Depends(contributor)]
-    ) -> Response:
+    def cancel(request: Request, export_id: str, run_id: str, person: Contributor) -> Response:
         known = services()
         try:
             exports.cancel(known, person, export_id, run_id)

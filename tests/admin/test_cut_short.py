@@ -17,11 +17,13 @@ from azure.storage.blob import BlobLeaseClient
 
 from admin import changes, connecting, connections
 from exporters.constant_contact.tokens import TokenSet
+from exporters.services import Services
 from local.constant_contact.state import LOCAL_LIST_ID
 from shared.audit import month_of
 from shared.documents import new_id
 from shared.errors import ExportError, NotFound
 from shared.models import Export
+from shared.people import Person
 from tests.admin.drafting import ADA, begin, come_back, ready, ready_again, save, secrets_of
 from tests.exporters.browser import OTHER_OWNER, add_other_account
 from tests.exporters.world import World
@@ -100,38 +102,26 @@ def test_a_change_killed_at_any_request_is_done_and_told_or_neither(world: World
         assert entries(world, made.id) == ["changed"], kill
 
 
-def test_detaching_killed_at_any_request_is_done_and_told_or_neither_for_each_export(world: World) -> None:
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [(connections.detach, "detached"), (connections.remove_exports, "removed")],
+    ids=["detach", "remove"],
+)
+def test_detaching_and_removing_exports_killed_at_any_request_is_done_and_told_or_neither_for_each(
+    world: World, does: Callable[[Services, Person, str], object], told: str
+) -> None:
     for kill in every_kill(world, more_than=8):
         made = world.add_connection()
         exports = [world.add_export("Loyal", connection_id=made.id) for _ in range(2)]
-
-        def detach(connection_id: str = made.id) -> None:
-            connections.detach(world.services, ADA, connection_id)
-
-        kill.during(detach)
+        go = functools.partial(does, world.services, ADA, made.id)
+        kill.during(go)
         sweep(world)
+        untouched = {one.id for one in world.services.exports.all() if one.connection_id == made.id}
         for export in exports:
-            done = world.services.exports.get(export.id).connection_id is None
-            assert entries(world, export.id) == ["detached"] * done, kill
-        detach()
-        assert [entries(world, export.id) for export in exports] == [["detached"], ["detached"]], kill
-
-
-def test_removing_exports_killed_at_any_request_is_done_and_told_or_neither_for_each(world: World) -> None:
-    for kill in every_kill(world, more_than=8):
-        made = world.add_connection()
-        exports = [world.add_export("Loyal", connection_id=made.id) for _ in range(2)]
-
-        def remove(connection_id: str = made.id) -> None:
-            connections.remove_exports(world.services, ADA, connection_id)
-
-        kill.during(remove)
-        sweep(world)
-        left = {one.id for one in world.services.exports.all()}
-        for export in exports:
-            assert entries(world, export.id) == ["removed"] * (export.id not in left), kill
-        remove()
-        assert [entries(world, export.id) for export in exports] == [["removed"], ["removed"]], kill
+            assert entries(world, export.id) == [told] * (export.id not in untouched), kill
+        go()
+        assert not [one for one in world.services.exports.all() if one.connection_id == made.id], kill
+        assert [entries(world, export.id) for export in exports] == [[told], [told]], kill
 
 
 def test_making_an_export_killed_at_any_request_is_done_and_told_or_neither(world: World) -> None:

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
         ("vera", "/connections", 403),
         ("nadia", "/connections", 403),
         ("ada", "/connections/none", 404),
+        ("vera", "/help", 200),
     ],
 )
 def test_whoever_comes_is_told_what_they_need_without_a_barrier(

@@ -8,10 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from admin.site import make_api
+from tests.admin.asking import Site
 from tests.exporters.world import World
 
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(make_api(lambda: world.services, world.settings)) as client:
+    with TestClient(Site(make_api, world, world.settings)) as client:
         yield client

@@ -28,8 +28,6 @@ from schemathesis.specs.openapi.checks import (
 from admin.problems import problem
 from admin.site import make_api
 from local.azurite import Azurite
-from local.constant_contact.configuration import Configuration
-from local.constant_contact.server import running_simulator
 from shared.errors import NotFound
 from shared.models import Schedule
 from tests.admin.asking import EVERYBODY, Who, principal
@@ -37,6 +35,7 @@ from tests.admin.exporting import given as given_export
 from tests.admin.exporting import share
 from tests.admin.test_access import API, rows
 from tests.exporters.world import World
+from tests.simulators import Simulators
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "6"))
 CHECKS: list[Any] = [
@@ -114,8 +113,8 @@ def _is_there(get: Callable[[], object]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def seeded(azurite: Azurite, vault_url: str) -> Iterator[Seeded]:
-    with running_simulator(Configuration()) as simulator:
+def seeded(azurite: Azurite, vault_url: str, simulators: Simulators) -> Iterator[Seeded]:
+    with simulators.running() as simulator:
         yield Seeded(World(azurite, vault_url, simulator))
 
 
