@@ -11,16 +11,15 @@ import argparse
 import csv
 import io
 import random
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from bench import history, pages
+from bench.timing import best
 from exporters import email_address
 from exporters.batches import Deduplicator, Place, cut_batches
 from exporters.contacts import Contact, Mapping, Rejected, to_contact
 
 MAPPING = Mapping(fields={"email": "EMail", "first_name": "FirstName", "last_name": "LastName"})
-REPEATS = 3
 OTHERS = {"pages": pages.main, "history": history.main}
 
 
@@ -32,16 +31,6 @@ def profiles(count: int) -> list[tuple[str, str, str]]:
         address = f"person.{number if number % 20 else number // 2}@mail{chance.randrange(300)}.example.com"
         rows.append((address if number % 50 else "no address", f"Name{number % 900}", f"Surname {number % 7000}"))
     return rows
-
-
-def best(work: Callable[[], object]) -> float:
-    """The shortest of a few runs, in seconds."""
-    times = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return min(times)
 
 
 def contacts(rows: Sequence[tuple[str, str, str]]) -> Iterator[tuple[Place, Contact]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from azure.data.tables import TableClient, TableServiceClient
 from pydantic import BaseModel
 
+from bench.timing import best
 from exporters.history import History, RunSummary
 from exporters.run_store import RunStore
 from exporters.runs import Counts, Run, Status, new_run_id, row_of
@@ -22,7 +23,6 @@ from shared.tables import Key, entity
 
 EXPORTS, RUNS, DAYS = 1_000, 10_000, 60
 UNDER_WAY = 50
-REPEATS = 7
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _A_TRANSACTION = 100
 
@@ -86,16 +86,6 @@ def filled(service: TableServiceClient) -> tuple[History, RunStore, TableClient]
     return History(history, kept, now=lambda: NOW), kept, store
 
 
-def best(work: Callable[[], object]) -> float:
-    """The shortest of a few runs, in milliseconds."""
-    times = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return min(times) * 1_000
-
-
 def main() -> None:
     """Fill the tables and print a table of times."""
     with running_azurite() as azurite, TableServiceClient.from_connection_string(azurite.connection_string) as service:
@@ -104,7 +94,7 @@ def main() -> None:
         yardstick = best(lambda: client.get_entity("busy", row_of(str(oldest))))
         started = time.perf_counter()
         history.exported_by_day(30, NOW)
-        first = (time.perf_counter() - started) * 1_000
+        first = time.perf_counter() - started
         times = {
             "one row by its key": yardstick,
             "the newest 50 runs": best(lambda: history.page()),
@@ -117,8 +107,8 @@ def main() -> None:
             "profiles sent on 30 days": best(lambda: history.exported_by_day(30, NOW)),
             "runs not known to have ended": best(history.unfinished),
         }
-    for name, milliseconds in times.items():
-        print(f"{name:42} {milliseconds:8.1f} ms {milliseconds / yardstick:8.1f} ×")
+    for name, seconds in times.items():
+        print(f"{name:42} {seconds * 1_000:8.1f} ms {seconds / yardstick:8.1f} ×")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,6 @@ from typing import Any, Generic, TypeVar
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableClient, UpdateMode
-from pydantic import BaseModel, ValidationError
 
 from shared.audit import AuditEntry
 from shared.errors import Changed, NotFound
@@ -20,9 +18,6 @@ from shared.models import Connection, Export
 from shared.tables import DocumentTable, Key, Stored, entity
 
 Kept = TypeVar("Kept", Connection, Export)
-Row = TypeVar("Row", bound=BaseModel)
-
-log = logging.getLogger(__name__)
 
 # The rows of entries that the audit log does not have yet sort behind those of the documents: no id has this sign.
 _UNTOLD = "~"
@@ -135,24 +130,14 @@ class Documents(Generic[Kept]):
 
     def untold(self) -> list[AuditEntry]:
         """The entries of changes that the audit log may not have yet, in no order."""
-        return list(self._readable_rows(self._untold, "RowKey ge @untold"))
+        return [stored.value for stored in self._untold.readable(self._kind, rows_above=_UNTOLD)]
 
     def is_told(self, told: AuditEntry) -> None:
         """The audit log has this entry."""
         self._untold.remove(self._key(_UNTOLD + told.row), "*")
 
     def _readable(self) -> Iterator[Kept]:
-        return self._readable_rows(self._table, "RowKey lt @untold")
-
-    def _readable_rows(self, table: DocumentTable[Row], which: str) -> Iterator[Row]:
-        """Every row but those that cannot be read, which the log names: one must not hide the others."""
-        keys = {"partition": self._kind, "untold": _UNTOLD}
-        for row in self._client.query_entities(f"PartitionKey eq @partition and {which}", parameters=keys):
-            try:
-                yield table.stored(row).value
-            except (ValidationError, TypeError) as error:
-                # Told by its type alone: its text repeats what is in the row.
-                log.error("the %s %s cannot be read: %s", self._kind, row["RowKey"], type(error).__name__)
+        return (stored.value for stored in self._table.readable(self._kind, rows_below=_UNTOLD))
 
     def _expected(self, document_id: str, etag: str | None) -> Stored[Kept]:
         stored = self.stored(document_id)

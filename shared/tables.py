@@ -133,13 +133,18 @@ class DocumentTable(Generic[Document]):
             yield self.stored(row)
 
     def readable(
-        self, partition: str, *, rows_above: str | None = None, page: int | None = None
+        self,
+        partition: str,
+        *,
+        rows_above: str | None = None,
+        rows_below: str | None = None,
+        page: int | None = None,
     ) -> Iterator[Stored[Document]]:
         """The documents as `partition` gives them, but those that cannot be read, which the log names.
 
         One row that somebody spoilt by hand, or that a newer version of the app wrote, must not hide the others.
         """
-        for row in self._rows(partition, above=rows_above, page=page):
+        for row in self._rows(partition, above=rows_above, below=rows_below, page=page):
             try:
                 yield self.stored(row)
             except (ValidationError, TypeError) as error:

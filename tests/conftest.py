@@ -1,4 +1,4 @@
-"""Fixtures for every specification: a real storage account and a fresh container in it."""
+"""Services for every specification: a real storage account, a vault, as many simulators as it wants."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from local.azurite import Azurite, running_azurite
 from tests.scanning import Scanner, scan
+from tests.shared.vaults import running_vault
+from tests.simulators import Simulators
+from tests.storage_accounts import StorageAccounts
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,6 +41,29 @@ def azurite() -> Iterator[Azurite]:
     """A storage account served by Azurite for the whole session; take fresh names in it, others use it too."""
     with running_azurite() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def vault_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Key Vault that takes the tokens of the identity endpoint beside it."""
+    with running_vault(tmp_path_factory.mktemp("vault")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def simulators() -> Iterator[Simulators]:
+    """Simulators of Constant Contact, as many as a test wants."""
+    simulators = Simulators()
+    yield simulators
+    simulators.close()
+
+
+@pytest.fixture(scope="session")
+def storage_accounts() -> Iterator[StorageAccounts]:
+    """Storage accounts for tests that make many tables."""
+    accounts = StorageAccounts()
+    yield accounts
+    accounts.close()
 
 
 @pytest.fixture

@@ -76,6 +76,24 @@ class PartitionFile:
             return stored
         return io.BufferedReader(_Decompressed(self, stored), _DECOMPRESSED_BYTES)
 
+    def fetch(self, start: int, most: int) -> bytes:
+        """At most so many of the stored bytes from `start` on, in one request.
+
+        SnapshotChanged once the blob is no longer the pinned one.
+        """
+        blob = self.container.get_blob_client(self.partition.path)
+        with told_as_refused(self.container):
+            try:
+                return blob.download_blob(
+                    offset=start,
+                    length=min(most, self.partition.size - start),
+                    etag=self.partition.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                    decompress=False,
+                ).readall()
+            except (ResourceModifiedError, ResourceNotFoundError) as error:
+                raise SnapshotChanged(self.segment, self.partition.path) from error
+
 
 def _peek(stream: BinaryIO, count: int) -> bytes:
     start = stream.read(count)
@@ -94,7 +112,6 @@ class _BlobRanges(io.RawIOBase):
         self._range_bytes = range_bytes
         self._range = b""
         self._range_start = 0
-        self._blob = file.container.get_blob_client(file.partition.path)
         self._position = 0
 
     def readable(self) -> bool:
@@ -115,26 +132,14 @@ class _BlobRanges(io.RawIOBase):
         if not 0 <= self._position < self._file.partition.size:
             return 0
         if not self._range_start <= self._position < self._range_start + len(self._range):
-            self._range, self._range_start = self._fetch(), self._position
+            self._range = self._file.fetch(self._position, self._range_bytes)
+            self._range_start = self._position
         view = memoryview(buffer)
         at = self._position - self._range_start
         found = memoryview(self._range)[at : at + len(view)]
         view[: len(found)] = found
         self._position += len(found)
         return len(found)
-
-    def _fetch(self) -> bytes:
-        with told_as_refused(self._file.container):
-            try:
-                return self._blob.download_blob(
-                    offset=self._position,
-                    length=min(self._range_bytes, self._file.partition.size - self._position),
-                    etag=self._file.partition.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                    decompress=False,
-                ).readall()
-            except (ResourceModifiedError, ResourceNotFoundError) as error:
-                raise SnapshotChanged(self._file.segment, self._file.partition.path) from error
 
 
 class _Decompressed(io.RawIOBase):

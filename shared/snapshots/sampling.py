@@ -7,16 +7,13 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 from shared.snapshots.csv_table import CsvTable
-from shared.snapshots.errors import SnapshotChanged, UnreadableFile
+from shared.snapshots.errors import UnreadableFile
 from shared.snapshots.limits import Allowance
 from shared.snapshots.models import Partition, ReadOptions, Snapshot
 from shared.snapshots.partition_file import PartitionFile
-from shared.snapshots.refusals import told_as_refused
 
 _SAMPLE_BYTES = 64 * 1024
 _MOST_UNPACKED_BYTES = 16 * _SAMPLE_BYTES
@@ -115,7 +112,7 @@ def _beginning(file: PartitionFile) -> _Beginning:
     size = file.partition.size
     if size == 0 and file.partition.gzip:
         raise file.unreadable("it is empty (0 bytes)")
-    stored = _first_bytes(file) if size else b""
+    stored = file.fetch(0, _SAMPLE_BYTES) if size else b""
     if not file.partition.gzip and stored[:2] != _GZIP_MAGIC:
         content = stored if len(stored) == size else _whole_lines(stored)
         return _Beginning(content, len(content), whole=len(stored) == size)
@@ -132,22 +129,6 @@ def _beginning(file: PartitionFile) -> _Beginning:
 
 def _whole_lines(text: bytes) -> bytes:
     return text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]
-
-
-def _first_bytes(file: PartitionFile) -> bytes:
-    partition = file.partition
-    blob = file.container.get_blob_client(partition.path)
-    with told_as_refused(file.container):
-        try:
-            return blob.download_blob(
-                offset=0,
-                length=min(_SAMPLE_BYTES, partition.size),
-                etag=partition.etag,
-                match_condition=MatchConditions.IfNotModified,
-                decompress=False,
-            ).readall()
-        except (ResourceModifiedError, ResourceNotFoundError) as error:
-            raise SnapshotChanged(file.segment, partition.path) from error
 
 
 def _unpacked(stored: bytes) -> tuple[bytes, int, bool]:

@@ -16,13 +16,14 @@ from azure.data.tables import TableClient
 
 from exporters.constant_contact.limits import API, Usage
 from local.azurite import Azurite
-from local.constant_contact.server import Simulator, running_simulator
+from local.constant_contact.server import Simulator
 from local.constant_contact.state import LOCAL_APP
 from local.stand import Stand
 from shared.tables import DocumentTable, Key
 from tests.faults.end_of_day import CALLS_LEFT, EndOfDay
 from tests.faults.events import DAYS_END, Events
 from tests.faults.storage_gate import gates_before
+from tests.simulators import Simulators
 
 QUOTA = 10_000
 
@@ -39,9 +40,9 @@ class Surroundings:
 
 
 @pytest.fixture
-def around(azurite: Azurite) -> Iterator[Surroundings]:
+def around(azurite: Azurite, simulators: Simulators) -> Iterator[Surroundings]:
     with (
-        running_simulator() as simulator,
+        simulators.running() as simulator,
         gates_before(azurite) as gates,
         TableClient.from_connection_string(azurite.connection_string, "Limits") as limits,
     ):

@@ -85,16 +85,7 @@ def assert_exact(stand: Stand, runs: dict[str, RunRecord]) -> None:
     assert control(stand, "GET", "statistics").json()["contacts_imported_more_than_once"] == 0
 
 
-def test_twenty_runs_on_four_instances_never_make_more_than_four_requests_in_a_second(tmp_path: Path) -> None:
-    with Stand(instances=4) as stand:
-        runs = start_runs(stand, tmp_path, 20)
-
-        assert_exact(stand, runs)
-
-        assert control(stand, "GET", "statistics").json()["most_requests_in_a_second"]["all"] <= 4
-
-
-def test_twenty_runs_on_four_instances_never_make_a_call_over_the_days_quota_and_go_on_after_midnight(
+def test_twenty_runs_on_four_instances_keep_the_limits_of_a_second_and_of_a_day_and_go_on_after_midnight(
     tmp_path: Path,
 ) -> None:
     offset = seconds_until_midnight_is_near()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from admin.body_limit import MAX_BODY_BYTES
 from admin.site import make_api
 from admin.start_request import started_by
+from tests.admin.api.conftest import client
 from tests.admin.api.test_exports import export
-from tests.exporters.conftest import vault_url, world
+from tests.exporters.conftest import world
 from tests.exporters.world import World
 from tests.fuzz.asking_the_site import EXPORT, LOOP, SERVICES, SITE, ask, ask_the_site
 from tests.hostile.measuring import measured
 
-__all__ = ["vault_url", "world"]
+__all__ = ["client", "world"]
 
 MAPPED = "mapping"
 
@@ -225,12 +226,6 @@ BODIES = st.dictionaries(st.sampled_from(sorted(EXPORT.model_dump())), VALUES).m
 @given(choice=st.integers(0, 4), content=BODIES.map(str.encode) | st.binary(max_size=200) | st.text().map(str.encode))
 def test_any_request_is_answered_and_refused_as_a_problem(choice: int, content: bytes) -> None:
     ask_the_site(bytes([choice]) + content)
-
-
-@pytest.fixture
-def client(world: World) -> Iterator[TestClient]:
-    with TestClient(make_api(lambda: world.services, world.settings)) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

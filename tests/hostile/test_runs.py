@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from tests.exporters.conftest import vault_url, world
+from tests.exporters.conftest import world
 from tests.exporters.world import World
 from tests.hostile.bombs import MIB, repeated
 
-__all__ = ["vault_url", "world"]
+__all__ = ["world"]
 
 ROOT = "CustomerInsights_x/BlobExport"
 FOLDER = f"{ROOT}/Loyal/2026/11/22/0130"

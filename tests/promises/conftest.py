@@ -7,23 +7,19 @@ from contextlib import contextmanager
 
 import pytest
 
-from local.azurite import Azurite
-from local.constant_contact.configuration import Configuration
-from local.constant_contact.server import running_simulator
-from tests.exporters.conftest import vault_url
 from tests.exporters.world import World
 from tests.promises.promise import Worlds
-
-__all__ = ["vault_url"]
+from tests.simulators import Simulators
+from tests.storage_accounts import StorageAccounts
 
 
 @pytest.fixture
-def worlds(azurite: Azurite, vault_url: str) -> Worlds:
+def worlds(storage_accounts: StorageAccounts, vault_url: str, simulators: Simulators) -> Worlds:
     """Makes a world, for as long as the block lasts."""
 
     @contextmanager
     def world() -> Iterator[World]:
-        with running_simulator(Configuration()) as simulator:
-            yield World(azurite, vault_url, simulator)
+        with simulators.running() as simulator:
+            yield World(storage_accounts.one(), vault_url, simulator)
 
     return world

@@ -20,7 +20,7 @@ from exporters.runs import Run
 from exporters.steps import run_step
 from shared.models import Export
 from shared.queues import RUNS, Message
-from shared.snapshots import completeness, partition_file
+from shared.snapshots import completeness
 from shared.snapshots.partition_file import PartitionFile
 from tests.exporters.world import World
 from tests.promises.interruption import watching
@@ -157,9 +157,10 @@ def each_its_own(self: RunFiles, plan: Plan) -> Plan:
     return plan
 
 
-def whatever_is_there(self: partition_file._BlobRanges) -> bytes:
-    length = min(self._range_bytes, self._file.partition.size - self._position)
-    return self._blob.download_blob(offset=self._position, length=length, decompress=False).readall()
+def whatever_is_there(self: PartitionFile, start: int, most: int) -> bytes:
+    blob = self.container.get_blob_client(self.partition.path)
+    length = min(most, self.partition.size - start)
+    return blob.download_blob(offset=start, length=length, decompress=False).readall()
 
 
 def as_written_down(self: Mapping) -> tuple[str, ...]:
@@ -192,7 +193,7 @@ GUARDS = [
     Guard(
         a_partition_that_is_written_again_is_never_mixed,
         "pinning a partition to its ETag",
-        replaced(partition_file._BlobRanges, "_fetch", whatever_is_there),
+        replaced(PartitionFile, "fetch", whatever_is_there),
         "old and new bytes",
     ),
 ]

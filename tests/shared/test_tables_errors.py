@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import TableClient, TableServiceClient, TableTransactionError
-from pydantic import BaseModel
+from azure.data.tables import TableClient, TableTransactionError
 
-from local.azurite import Azurite
 from shared.errors import Conflict
 from shared.tables import DocumentTable, Key, entity, together
+from tests.shared.notes import Note, client, notes
 
-
-class Note(BaseModel):
-    text: str = ""
+__all__ = ["client", "notes"]
 
 
 KEY, OTHER = Key("p", "r"), Key("p", "other")
-
-
-@pytest.fixture
-def client(azurite: Azurite) -> Iterator[TableClient]:
-    with TableServiceClient.from_connection_string(azurite.connection_string) as service:
-        yield service.create_table(f"Notes{uuid.uuid4().hex[:10]}")
-
-
-@pytest.fixture
-def notes(client: TableClient) -> DocumentTable[Note]:
-    return DocumentTable(client, Note)
 
 
 def answered(error: type[HttpResponseError], status: int | None) -> HttpResponseError:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shared.snapshots import HeaderUnclear, ReadOptions, SnapshotChanged, UnreadableFile, sample, sampling
+from shared.snapshots import HeaderUnclear, ReadOptions, SnapshotChanged, UnreadableFile, sample
 from shared.snapshots.partition_file import PartitionFile
 from tests.shared.snapshots.conftest import Store
 
@@ -57,13 +57,13 @@ def test_a_large_file_is_judged_by_its_beginning(store: Store, count: int, packe
 def test_one_request_is_enough_for_a_large_snapshot(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [store.put(f"a_{number}.csv", HEADER + people(5_000)) for number in range(10)]
     fetched = []
-    fetch = sampling._first_bytes
+    fetch = PartitionFile.fetch
 
-    def noted(file: PartitionFile) -> bytes:
+    def noted(file: PartitionFile, start: int, most: int) -> bytes:
         fetched.append(file)
-        return fetch(file)
+        return fetch(file, start, most)
 
-    monkeypatch.setattr(sampling, "_first_bytes", noted)
+    monkeypatch.setattr(PartitionFile, "fetch", noted)
     found = sample(store.container, store.snapshot(*paths))
     assert len(fetched) == 1
     assert found.profiles is not None
