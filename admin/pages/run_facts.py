@@ -156,7 +156,7 @@ def _progress(run: Run, batches: Sequence[Batch]) -> int | None:
     contacts = sum(batch.contacts for batch in batches)
     if not contacts:
         return _PREPARE
-    sent = sum(batch.contacts for batch in batches if batch.state not in ("pending", "sending"))
+    sent = sum(batch.contacts for batch in batches if not batch.to_be_sent)
     worked = sum(batch.contacts * _percent(batch) / 100 for batch in batches)
     return round(_PREPARE + _UPLOAD * sent / contacts + _CONSTANT_CONTACT * worked / contacts)
 
