@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from exporters import problem_codes
 from exporters.constant_contact.errors import ConstantContactError
 from shared.errors import Changed, Conflict, ExportError, Invalid, NotFound, Unavailable
+from shared.secrets import KeyVaultRefused
 from shared.snapshots import SnapshotsRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -36,6 +38,10 @@ ABOUT: Mapping[HTTPStatus, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
 }
 """The section of the help page that says what an answer of this status means and what to do."""
+
+
+# Of these the status says as much: what the help page has under them is about runs.
+_OF_RUNS_ALONE = ("unknown", "constant_contact", "refused")
 
 
 class InvalidFields(Invalid):
@@ -69,12 +75,44 @@ class Problem(BaseModel):
 
 def problem(status: HTTPStatus, detail: str) -> Problem:
     """A problem with the status's own title. Its type is an address of this site, without the host."""
-    about = f"/help#{ABOUT[status]}" if status in ABOUT else "about:blank"
+    about = _address(ABOUT[status]) if status in ABOUT else "about:blank"
     return Problem(type=about, title=status.phrase, status=status.value, detail=detail)
+
+
+def section_of(error: ExportError) -> str | None:
+    """The section of the help page on this very error; None where it has none but that of the answer's status."""
+    if isinstance(error, NotFound | Conflict | InvalidFields):
+        return None
+    if isinstance(error, KeyVaultRefused):
+        return "vault_refused"
+    code = problem_codes.problem_of(error)
+    return None if code in _OF_RUNS_ALONE else code
+
+
+def about(error: ExportError) -> str:
+    """The section of the help page that a page leads to which shows this error."""
+    if section := section_of(error):
+        return section
+    kinds: tuple[tuple[type[ExportError], str], ...] = (
+        (NotFound, "not_there"),
+        (Conflict, "conflict"),
+        (Unavailable, "unavailable"),
+        (ConstantContactError, "bad_answer"),
+    )
+    return next((code for kind, code in kinds if isinstance(error, kind)), "unexpected")
 
 
 def problem_of(error: ExportError) -> Problem:
     """The problem that an error of the layers below is to a caller."""
+    found, section = _by_kind(error), section_of(error)
+    return found.model_copy(update={"type": _address(section)}) if section else found
+
+
+def _address(section: str) -> str:
+    return f"/help#{section}"
+
+
+def _by_kind(error: ExportError) -> Problem:
     if isinstance(error, NotFound):
         return problem(HTTPStatus.NOT_FOUND, str(error))
     if isinstance(error, Changed):

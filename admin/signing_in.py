@@ -74,13 +74,13 @@ def signed_in(services: Services, draft: Draft, code: str, verifier: str, *, due
         whose = tokens.model_copy(update={"account_id": account.id})
         services.secrets.set(draft.secret_name, whose.model_dump_json())
     except SignInFailed as failed:
-        log.warning("the sign-in of draft %s did not go through: %s", draft.id, failed)
+        log.warning("the sign-in of draft %s did not go through: %s", draft.id, failed.problem)
         return draft.model_copy(update={"problems": (failed.problem,)})
     except Wait as wait:
-        log.warning("the sign-in of draft %s did not go through: %s", draft.id, wait)
+        log.warning("the sign-in of draft %s did not go through: %s", draft.id, wait.code)
         return draft.model_copy(update={"problems": ("no_vault",)})
     except KeyVaultRefused as refused:
-        log.error("the sign-in of draft %s did not go through: %s: %s", draft.id, type(refused).__name__, refused)
+        log.error("the sign-in of draft %s did not go through: %s", draft.id, type(refused).__name__)
         return draft.model_copy(update={"problems": ("vault_refused",)})
     return draft.model_copy(update={"signed_in_at": services.now()})
 

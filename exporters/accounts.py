@@ -56,6 +56,7 @@ def mark_broken(services: Services, connection: Connection, error: SignInAgain) 
     """Let the connection say why somebody has to sign in again; the next sign-in takes that away.
 
     Only a broken grant does this. A fault that may pass, or that is the app's own, leaves the connection as it is.
+    It is told at least once, for it is told before the connection says so.
 
     Returns:
         Whether the grant that is broken is the connection's; False when somebody has signed in since.
@@ -63,21 +64,20 @@ def mark_broken(services: Services, connection: Connection, error: SignInAgain) 
     if isinstance(error, AppNotAccepted):
         return True
 
-    is_news = False
-
     def marked(one: Connection) -> Connection:
-        nonlocal is_news
-        is_news = one.sign_in_again is None and one.signed_in_at == connection.signed_in_at
-        if not is_news:
+        if one.sign_in_again is not None or one.signed_in_at != connection.signed_in_at:
             return one
+        _tell(connection, error)
         return one.model_copy(update={"sign_in_again": str(error), "sign_in_problem": error.problem})
 
     try:
         now = services.connections.change(connection.id, marked).value
     except NotFound:
         return True
-    if is_news:
-        text = "connection.sign_in_again: connection %s, %s"
-        facts = {"connection_id": connection.id, "problem": error.problem}
-        telemetry.tell(events, "connection.sign_in_again", logging.ERROR, text, connection.id, error.problem, **facts)
     return now.signed_in_at == connection.signed_in_at
+
+
+def _tell(connection: Connection, error: SignInAgain) -> None:
+    text = "connection.sign_in_again: connection %s, %s"
+    facts = {"connection_id": connection.id, "problem": error.problem}
+    telemetry.tell(events, "connection.sign_in_again", logging.ERROR, text, connection.id, error.problem, **facts)

@@ -2,6 +2,7 @@
 
 ExportError
 ├── Invalid
+│   ├── NoConnection       it has no connection
 │   ├── NoConsent          nobody has agreed to the transfer of personal data
 │   ├── OtherAccount       the connection was signed in to another account meanwhile
 │   ├── NoSnapshot         a segment has no snapshot
@@ -15,6 +16,10 @@ ExportError
 from __future__ import annotations
 
 from shared.errors import ExportError, Invalid
+
+
+class NoConnection(Invalid):
+    """The export has no connection."""
 
 
 class NoConsent(Invalid):

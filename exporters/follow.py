@@ -5,7 +5,6 @@ One message a run, hidden for a growing delay; one page of Constant Contact's ac
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
 from exporters.accounts import account_of
@@ -15,6 +14,7 @@ from exporters.budget import FIRST_LOOKS, LONGEST_PAUSE_SECONDS, delay, delay_wh
 from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import Refused
 from exporters.constant_contact.limits import seconds_to_new_day
+from exporters.constant_contact.their_words import NO_LONGER_KNOWN, line_of, without_line
 from exporters.ending import end_overdue, end_run, is_at_rest
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Batch, Run
@@ -25,7 +25,6 @@ from shared.queues import ACTIVITIES, Message
 from shared.tables import Stored
 
 _ERRORS_SHOWN = 5
-_LINE = re.compile(r"\bline\s+(\d+)\b[\s:.-]*", re.IGNORECASE)
 
 
 def follow(services: Services, message: Message) -> None:
@@ -138,9 +137,7 @@ def _one_by_one(account: Account, activity_id: str) -> Activity:
         return account.activity(activity_id)
     except Refused as error:
         if error.status == 404:
-            return Activity(
-                activity_id=activity_id, state="failed", activity_errors=("it no longer knows the activity",)
-            )
+            return Activity(activity_id=activity_id, state="failed", activity_errors=(NO_LONGER_KNOWN,))
         raise
 
 
@@ -149,7 +146,7 @@ def _result(batch: Batch, activity: Activity) -> Batch:
     if not activity.ended:
         return batch.model_copy(update={"percent_done": round(activity.percent_done or 0)})
     if activity.state != "completed":
-        reasons = "; ".join(activity.activity_errors[:_ERRORS_SHOWN])
+        reasons = "; ".join(list(dict.fromkeys(activity.activity_errors))[:_ERRORS_SHOWN])
         text = f"Constant Contact ended the import of batch {batch.label} as “{activity.state}”"
         return batch.model_copy(update={"state": "failed", "error": f"{text}: {reasons}" if reasons else text})
     status = activity.status
@@ -171,8 +168,7 @@ def _result(batch: Batch, activity: Activity) -> Batch:
 
 def _place(error: str, batch: Batch, places: bytes) -> Place | None:
     """The place of the row that an error names, if it is one of the batch's; the header is line 1."""
-    line = _LINE.search(error)
-    number = int(line[1]) if line else 0
+    number = line_of(error) or 0
     return place_of_line(places, number + batch.first) if 1 < number <= batch.contacts + 1 else None
 
 
@@ -188,7 +184,7 @@ def _write_refused(services: Services, run: Run, batch: Batch, activity: Activit
             place = _place(text, batch, places)
             if place is None or unnamed == 0:
                 continue
-            reason = f"Constant Contact: {_LINE.sub('', text, count=1)}"
+            reason = f"Constant Contact: {without_line(text)}"
             rejected.add(plan.rejected(place, "constant_contact", reason))
             unnamed -= 1
         for _ in range(unnamed):

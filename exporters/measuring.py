@@ -13,8 +13,8 @@ def run_ended(run: Run, batches: list[Batch]) -> None:
 
     A process that dies right after it has ended the run does not come to this: the record is the truth.
     """
-    with telemetry.about(run_id=run.run_id, export_id=run.export_id), telemetry.span("export.end") as span:
-        span.set_attributes({"run_id": run.run_id, "export_id": run.export_id, "status": run.status})
+    with telemetry.work("export.end", None, run_id=run.run_id, export_id=run.export_id) as span:
+        span.set_attribute("status", run.status)
         telemetry.RUNS.add(1, {"status": run.status, "trigger": run.trigger})
         if run.ended_at is not None:
             telemetry.RUN_DURATION.record((run.ended_at - run.created_at).total_seconds(), {"status": run.status})

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Literal
 
 import requests
+from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict, ValidationError
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
@@ -87,8 +88,9 @@ class _Undelivered(Exception):
 def ended(services: Services, run: Run) -> None:
     """Tell of the end of a run, if it is one to tell of; safe to repeat.
 
-    A run is told of once, and none after a newer one; the slot remembers of which. Who dies before it does sends the
-    same message again, with the same id. Raises what a storage raises that is away: then it is to be called again.
+    A run is told of at least once, and none after a newer one; the slot remembers of which. When its worker dies before
+    it does, the next one says and sends the same again, the message with the same id. Raises what a storage raises that
+    is away: then it is to be called again.
     """
 
     def is_news(slot: Slot) -> bool:
@@ -98,11 +100,11 @@ def ended(services: Services, run: Run) -> None:
 
     if not is_news(services.runs.slot(run.export_id).value):
         return
+    _log(services, run)
     if services.settings.notification_web_address:
         services.queues.send(NOTIFICATIONS, run.message())
-    failing = run.status in _FAILED
-    if services.runs.change_slot(run.export_id, only_if=is_news, told_of=run.run_id, failing=failing):
-        _log(services, run)
+    # Last: what the slot says was told is not told again.
+    services.runs.change_slot(run.export_id, only_if=is_news, told_of=run.run_id, failing=run.status in _FAILED)
 
 
 def _is_recovery(services: Services, run: Run, slot: Slot) -> bool:
@@ -130,6 +132,7 @@ def _deliver(services: Services, message: Message) -> None:
     try:
         _post(services, run)
     except _Undelivered as error:
+        telemetry.failed(trace.get_current_span(), "undelivered")
         # Its address is in no log: those of some services are secrets.
         if error.for_good or message.turn >= len(_PAUSES):
             log.error("run %s: its notification was given up: %s", run.run_id, error)
@@ -143,11 +146,13 @@ def _deliver(services: Services, message: Message) -> None:
 def give_up(body: str | bytes) -> None:
     """A message failed as often as the host tries: say so."""
     try:
-        run_id = Message.model_validate_json(body).run_id
+        message = Message.model_validate_json(body)
     except ValidationError:
         log.error("a message in %s-poison is not one of ours; it was dropped", NOTIFICATIONS)
         return
-    log.error("run %s: its notification was given up: it failed again and again", run_id)
+    with telemetry.work("export.give_up", message.trace, run_id=message.run_id, export_id=message.export_id) as span:
+        telemetry.failed(span, "undelivered")
+        log.error("run %s: its notification was given up: it failed again and again", message.run_id)
 
 
 def event_of(run: Run) -> EndOfRun:

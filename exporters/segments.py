@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from exporters.known_counts import KnownCount, count_of, path_of, version_of
+from exporters.problem_codes import ProblemCode, problem_of
 from exporters.profiles import MOST_CONTACTS
 from exporters.services import Services
 from shared import snapshots
@@ -70,6 +71,7 @@ class Sample:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     problem: str | None = None
+    problem_code: ProblemCode | None = None
 
 
 def segment_facts(services: Services, *, fresh: bool = False) -> list[SegmentFacts]:
@@ -126,15 +128,15 @@ def _sample(services: Services, names: Sequence[str], reading: ReadOptions | Non
         for number, name in enumerate(names):
             choice = catalog.choose(name, services.now())
             if not isinstance(choice, Complete):
-                return Sample(problem=choice.reason)
+                return Sample(problem=choice.reason, problem_code="no_snapshot")
             seen = snapshots.preview(services.snapshots, choice.snapshot, reading, rows=0 if number else _SAMPLE_ROWS)
             if number == 0:
                 first, rows, common = seen.columns, seen.rows, dict.fromkeys(seen.columns)
             common = {column: None for column in common if column in seen.columns}
     except SnapshotError as error:
-        return Sample(problem=str(error))
-    if not common:
-        return Sample(problem="These segments have no column in common." if names else None)
+        return Sample(problem=str(error), problem_code=problem_of(error))
+    if not common and names:
+        return Sample(problem="These segments have no column in common.", problem_code="column_missing")
     picked = [first.index(column) for column in common]
     return Sample(tuple(common), tuple(tuple(row[index] for index in picked) for row in rows))
 

@@ -92,7 +92,8 @@ class ShortMemory:
             try:
                 self._keep(key, find(), now, generation)
             except Exception as error:  # noqa: BLE001 - whoever asks when it is too old meets the error itself
-                log.warning("what is kept of %s was not found again: %s", key, type(error).__name__)
+                # Not the key: it holds what people named, such as an account.
+                log.warning("something that is kept was not found again: %s", type(error).__name__)
             finally:
                 with self._lock:
                     self._under_way.discard(key)

@@ -17,11 +17,12 @@ from azure.core.exceptions import AzureError
 
 from exporters import audit_of_runs, measuring, notifications
 from exporters.each import each
+from exporters.errors import NoConnection
 from exporters.runs import Run, Slot, Trigger, new_run_id
 from exporters.schedules import last_due
 from exporters.services import Services
 from shared import telemetry
-from shared.errors import Conflict, ExportError, Invalid, NotFound
+from shared.errors import Conflict, ExportError, NotFound
 from shared.models import Export
 from shared.queues import RUNS
 from shared.refresh_schedule import last_refresh
@@ -63,12 +64,12 @@ def start_on_demand(services: Services, export_id: str, started_by: str, started
 
     Raises:
         NotFound: there is no such export.
-        Invalid: it has no connection.
+        NoConnection: it has none.
         AlreadyRunning: it has a run under way.
     """
     export = services.exports.get(export_id)
     if export.connection_id is None:
-        raise Invalid(
+        raise NoConnection(
             f"The export “{export.name}” has no connection, so it cannot run. Give it one first; nothing was started."
         )
     run, is_new = _take_slot(services, export, "http", started_by, started_by_id=started_by_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
@@ -56,11 +57,16 @@ def run_step(services: Services, queue: str, body: str | bytes) -> None:
     """Do the step of a message from `queue`.
 
     A step that has to wait puts its message back, hidden, and ends. An error that a person has to know ends the run.
-    Any other error is left to the host, which delivers the message again and in the end to the poison queue.
+    Any other error is logged under the run's id and left to the host, which delivers the message again and in the end
+    to the poison queue.
     """
     message = Message.model_validate_json(body)
     with _observed(_SPANS[queue], message):
-        _run_step(services, queue, message)
+        try:
+            _run_step(services, queue, message)
+        except Exception as error:
+            _log_unforeseen(message, error)
+            raise
 
 
 def _run_step(services: Services, queue: str, message: Message) -> None:
@@ -94,6 +100,12 @@ def _run_step(services: Services, queue: str, message: Message) -> None:
         _fail(services, queue, message, error)
 
 
+def _log_unforeseen(message: Message, error: Exception) -> None:
+    # Which error, and where in the code; not what it says, which may repeat what is in a file.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("run %s batch %s: %s\n%s", message.run_id, message.batch, type(error).__name__, frames)
+
+
 def _is_outage(error: AzureError) -> bool:
     """Whether a service did not answer, or said that it cannot for now."""
     if isinstance(error, HttpResponseError):
@@ -123,7 +135,8 @@ def _observed(name: str, message: Message) -> contextlib.AbstractContextManager[
 
 
 def _put_back(services: Services, queue: str, message: Message, wait: Wait) -> None:
-    log.info("run %s batch %s waits %.0f s: %s", message.run_id, message.batch, wait.seconds, wait.reason)
+    # The reason may repeat a name; its code does not.
+    log.info("run %s batch %s waits %.0f s: %s", message.run_id, message.batch, wait.seconds, wait.code)
     trace.get_current_span().set_attributes({"wait.reason": wait.code, "wait.seconds": wait.seconds})
     run: Run | None = None
     try:

@@ -80,7 +80,8 @@ def complete_history(services: Services) -> list[Run]:
     def finish(run: Run) -> Run | None:
         if not run.ended:
             return None
-        afterwards(services, run)
+        with telemetry.work("export.take_up", run.trace, run_id=run.run_id, export_id=run.export_id):
+            afterwards(services, run)
         return run
 
     finished = each(services.history.unfinished(), finish, lambda run: f"run {run.run_id}")

@@ -24,7 +24,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.errors import Wait
+from shared.errors import Conflict, Wait
 
 SCOPE = "segment-exports"
 
@@ -98,7 +98,9 @@ SNAPSHOT_AGE = _samples("exports.snapshot_age", "s", "How old the snapshot is th
 def span(
     name: str, *, of: str | None = None, kind: SpanKind = SpanKind.INTERNAL, **attributes: Value | None
 ) -> Iterator[Span]:
-    """A span for what is done in the block. Of an error it keeps the class alone; coming back later is none.
+    """A span for what is done in the block, with the fields that log records have there (`about`).
+
+    Of an error it keeps the class alone. To come back later is none, and that somebody else was quicker is none.
 
     Args:
         name: what is done.
@@ -116,7 +118,8 @@ def span(
         links = [Link(current)]
     elif isinstance(left, trace.SpanContext) and not current.is_valid:
         links = [Link(left)]
-    known = {name: value for name, value in attributes.items() if value is not None}
+    given = {name: value for name, value in attributes.items() if value is not None}
+    known: dict[str, Value] = {**_fields.get(), **given}
     with _tracer.start_as_current_span(
         name, parent, kind, known, links, record_exception=False, set_status_on_exception=False
     ) as made:
@@ -124,6 +127,9 @@ def span(
             yield made
         except Wait as wait:
             made.set_attribute("wait.reason", wait.code)
+            raise
+        except Conflict as conflict:
+            made.set_attribute("conflict", type(conflict).__name__)
             raise
         except Exception as error:
             failed(made, type(error).__name__)
@@ -156,11 +162,8 @@ def apart() -> Iterator[None]:
 
 @contextlib.contextmanager
 def work(name: str, of: str | None, *, run_id: str, export_id: str, batch: str | None = None) -> Iterator[Span]:
-    """A span of a run's trace, and the run's ids on every log record of the block."""
-    with (
-        about(run_id=run_id, export_id=export_id, batch=batch),
-        span(name, of=of, run_id=run_id, export_id=export_id, batch=batch) as made,
-    ):
+    """A span of a run's trace, and the run's ids on it and on every log record and span of the block."""
+    with about(run_id=run_id, export_id=export_id, batch=batch), span(name, of=of) as made:
         yield made
 
 
@@ -195,8 +198,12 @@ def _remote(traceparent: str | None) -> Context:
 
 @contextlib.contextmanager
 def about(**fields: str | None) -> Iterator[None]:
-    """Every log record of the block has these fields, besides those of the block around it."""
-    token = _fields.set({**_fields.get(), **{name: value for name, value in fields.items() if value is not None}})
+    """Every log record and span of the block has these fields, besides those of the block around it.
+
+    None takes one of those away.
+    """
+    known = {**_fields.get(), **fields}
+    token = _fields.set({name: value for name, value in known.items() if value is not None})
     try:
         yield
     finally:

@@ -16,15 +16,16 @@ from admin.access import NotAllowed, SignedOut
 from admin.connecting import Refused
 from admin.pages.error_words import ERRORS
 from admin.pages.rendering import address_to_come_back_to, render
-from admin.problems import ABOUT
+from admin.pages.run_words import PROBLEMS
+from admin.problems import ABOUT, about
 from shared.errors import Conflict, ExportError, NotFound, Unavailable
-from shared.secrets import KeyVaultRefused
 
 log = logging.getLogger(__name__)
 
 _SIGN_IN = "/.auth/login/aad?post_login_redirect_uri="
 # To a page these mean something else than to a program: a form from another site, and a field that no form has.
 _CODES = {HTTPStatus.FORBIDDEN: "not_from_here", HTTPStatus.UNPROCESSABLE_ENTITY: "unexpected"}
+_WORDS: dict[str, tuple[str, str]] = {str(code): said for code, said in PROBLEMS.items()} | dict(ERRORS)
 
 
 def answer_errors(site: FastAPI) -> None:
@@ -52,10 +53,9 @@ def answer_errors(site: FastAPI) -> None:
             return error_page(request, HTTPStatus.CONFLICT)
         if isinstance(error, Unavailable):
             return error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)
-        log.error("a page could not do what was asked for: %s: %s", type(error).__name__, error)
-        if isinstance(error, KeyVaultRefused):
-            return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "vault_refused", str(error))
-        return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "unexpected", str(error))
+        # Its words may repeat names that people gave.
+        log.error("a page could not do what was asked for: %s", type(error).__name__)
+        return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, about(error), str(error))
 
     @site.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> HTMLResponse:
@@ -75,5 +75,5 @@ def error_page(request: Request, status: HTTPStatus, _: str = "") -> HTMLRespons
 
 def _page(request: Request, status: HTTPStatus, code: str, recorded: str | None = None) -> HTMLResponse:
     """A page with an error; `recorded` is what the system says of it, in English."""
-    heading, advice = ERRORS[code]
+    heading, advice = _WORDS[code]
     return render(request, "error.html", status=status, code=code, heading=heading, advice=advice, recorded=recorded)

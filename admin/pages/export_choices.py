@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from admin import exports
 from admin.pages.export_form import ExportForm
-from admin.pages.export_words import ATTRIBUTES, CUSTOM_PREFIX
+from admin.pages.export_words import ATTRIBUTES, CUSTOM_PREFIX, SEGMENT_PROBLEMS
+from admin.problems import about
 from exporters import account_data, matching, segments
 from exporters.account_data import ListChoice
 from exporters.contact_fields import BIRTHDAY, BIRTHDAY_DAY, BIRTHDAY_MONTH, EMAIL
@@ -43,12 +44,18 @@ class FoundSegments:
     found: int
     total: int
 
+    @property
+    def warned(self) -> list[str]:
+        """The warnings of those shown that are a problem of a run, each once."""
+        return list(dict.fromkeys(code for one in self.shown for code in one.warnings if code in SEGMENT_PROBLEMS))
+
 
 @dataclass(frozen=True)
 class Choices:
     """Everything that can be chosen, given what is chosen already.
 
-    `lists` is None while they cannot be read, and `lists_problem` the English sentence that says why. `columns` are
+    `lists` is None while they cannot be read, and `lists_problem` the English sentence that says why
+    (`lists_about`: the section of the help page). `columns` are
     those that all chosen segments have; `suggested` is import column → column. `custom` is import column → label of
     the account's own fields; `left` are the import columns that can still be added. `same` are other exports that send
     a chosen segment to the chosen list.
@@ -58,6 +65,7 @@ class Choices:
     connection: Connection | None
     lists: Found | None
     lists_problem: str | None
+    lists_about: str
     segments: FoundSegments
     sample: Sample
     suggested: dict[str, str]
@@ -81,7 +89,8 @@ def choices(
         connections=connections,
         connection=connection,
         lists=lists,
-        lists_problem=problem,
+        lists_problem=str(problem) if problem else None,
+        lists_about=about(problem) if problem else "",
         segments=_segments(facts, typed),
         sample=sample,
         suggested=matching.suggest(sample.columns, sample.rows, custom) if sample.columns else {},
@@ -113,7 +122,7 @@ def filled_in(typed: ExportForm, offered: Choices) -> ExportForm:
 
 def _of_account(
     services: Services, connection: Connection | None, typed: ExportForm, *, fresh: bool
-) -> tuple[Found | None, str | None, tuple[account_data.CustomField, ...]]:
+) -> tuple[Found | None, ExportError | None, tuple[account_data.CustomField, ...]]:
     if connection is None:
         return None, None, ()
     try:
@@ -121,7 +130,7 @@ def _of_account(
         custom = account_data.custom_fields(services, connection, fresh=fresh)
     except ExportError as error:
         # The form still works: a list can be pasted, and attributes that are matched stay.
-        return None, str(error), ()
+        return None, error, ()
     return _lists(known.lists, typed), None, custom
 
 

@@ -26,7 +26,7 @@ from admin.pages.notices import telling
 from admin.pages.parameters import Contributor, Text, Viewer
 from admin.pages.rendering import render
 from admin.pages.words import message
-from admin.problems import InvalidFields
+from admin.problems import InvalidFields, about
 from exporters import account_data
 from exporters.contact_fields import EMAIL
 from exporters.preview import Preview, preview
@@ -60,6 +60,7 @@ class Answered:
     fresh: bool = False
     preview: Preview | None = None
     said: str | None = None
+    about: str | None = None
 
 
 def export_panel_router(services: Callable[[], Services]) -> APIRouter:
@@ -88,6 +89,7 @@ def export_panel_router(services: Callable[[], Services]) -> APIRouter:
             offered=offered,
             problems=answered.problems,
             said=answered.said,
+            said_about=answered.about,
             reached=answered.reached,
             preview=answered.preview,
             known=known,
@@ -239,7 +241,7 @@ def _create_list(services: Services, person: Person, typed: ExportForm) -> Answe
     except Conflict:
         return Answered(typed, {"new_list": _LIST_EXISTS})
     except ExportError as error:
-        return Answered(typed, {"new_list": _LIST_NOT_MADE}, said=str(error))
+        return Answered(typed, {"new_list": _LIST_NOT_MADE}, said=str(error), about=about(error))
     chosen = replace(typed, list_id=made.id, list_name=made.name, new_list="", list_search="", list_address="")
     return Answered(chosen, {}, f"list-{made.id}")
 
@@ -281,8 +283,9 @@ def _checked(services: Services, person: Person, typed: ExportForm, known: Expor
 def _refused(answered: Answered, error: Exception) -> Answered:
     """What was typed stays; what the layers below say of it is shown in their own, English words."""
     if isinstance(error, InvalidFields) and "connection_id" in error.fields:
-        return replace(answered, problems={"connection": _NO_CONNECTION}, said=str(error))
-    return replace(answered, problems={"save": _NOT_SAVED}, said=str(error) if isinstance(error, ExportError) else None)
+        return replace(answered, problems={"connection": _NO_CONNECTION}, said=str(error), about="no_connection")
+    answered = replace(answered, problems={"save": _NOT_SAVED})
+    return replace(answered, said=str(error), about=about(error)) if isinstance(error, ExportError) else answered
 
 
 def _status(answered: Answered) -> HTTPStatus:

@@ -11,6 +11,7 @@ from babel.lists import format_list
 from admin.pages.languages import Language
 from admin.pages.words import message
 from exporters.contact_fields import ANNIVERSARY, BIRTHDAY, BIRTHDAY_DAY, BIRTHDAY_MONTH, EMAIL, PHONE
+from exporters.problem_codes import ProblemCode
 from shared.models import WEEKDAYS, Schedule
 from shared.time_zones import zone
 
@@ -58,6 +59,14 @@ SEGMENT_WARNINGS: Mapping[str, str] = {
     "too_large": message("More than 1,000,000 profiles"),
     "missing": message("No snapshot found"),
 }
+
+SEGMENT_PROBLEMS: Mapping[str, ProblemCode] = {
+    "broken": "broken_snapshot",
+    "empty": "empty_segment",
+    "too_large": "too_many",
+    "missing": "no_snapshot",
+}
+"""The section of the help page on a warning. The others are no problem: such a segment is exported all the same."""
 
 SEGMENT_ICONS: Mapping[str, str] = {
     "stale": "warning",

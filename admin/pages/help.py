@@ -11,6 +11,8 @@ from admin.pages.rendering import render
 from admin.problems import ABOUT
 
 _STATUSES = {code: [status.value for status, about in ABOUT.items() if about == code] for code in error_words.ERRORS}
+# No page answers with these: they are about versions and fields as programs send them.
+_ONLY_PROGRAMS = ("changed", "no_version", "invalid")
 
 
 def help_router() -> APIRouter:
@@ -27,6 +29,7 @@ def help_router() -> APIRouter:
             error_words=error_words,
             export_words=export_words,
             statuses=_STATUSES,
+            only_programs=_ONLY_PROGRAMS,
         )
 
     return router

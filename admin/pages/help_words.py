@@ -16,7 +16,7 @@ RUN_PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
     "sign_in_again": (
         message(
             "The connection says why: the sign-in was withdrawn, was not used for long, or is gone from Key Vault. All "
-            "exports of the connection stop until somebody signs in; what was sent before stays where it is."
+            "exports of the connection fail until somebody signs in; what was sent before stays where it is."
         ),
         ADMINISTRATOR,
     ),
@@ -24,14 +24,14 @@ RUN_PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
         message(
             "Constant Contact knows the app by its client id, an app setting, and its client secret, a secret in Key "
             "Vault. One of them is wrong, or the app was deleted in the developer portal. No connection works until "
-            "then."
+            "that is put right."
         ),
         OPERATOR,
     ),
     "key_vault": (
         message(
             "Key Vault keeps the sign-ins of the connections. The app needs the role Key Vault Secrets Officer there, "
-            "and its secrets must be neither disabled nor deleted. No connection works until then."
+            "and its secrets must be neither disabled nor deleted. No connection works until that is put right."
         ),
         OPERATOR,
     ),
@@ -52,7 +52,7 @@ RUN_PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
     "no_snapshot": (
         message(
             "A snapshot is what a refresh of a segment leaves in the storage account. There is none under the name "
-            "that the export has; the details name those that were found. Nothing was sent."
+            "that the export has; the details name the segments that were found. Nothing was sent."
         ),
         WHOEVER_MAKES_EXPORTS,
     ),

@@ -21,6 +21,8 @@ BAR_WIDTH = 1000
 
 # How much of the bar of progress each stage fills. Sending is quick; reading and Constant Contact's own work are not.
 _PREPARE, _UPLOAD, _CONSTANT_CONTACT = 300, 200, 500
+# With these a run has nothing to upload, also where all its profiles were read.
+_FOUND_BY_PREPARING = ("all_rejected", "too_many", "empty_segment")
 # A part of the bar is never narrower than can be seen.
 _NARROWEST = 6
 
@@ -131,7 +133,7 @@ def _states(run: Run, *, some_uploaded: bool) -> tuple[StageState, StageState, S
     if run.status in ("successful", "completed_with_warnings"):
         return "done", "done", "done", "done"
     if run.ended:
-        if run.prepared_at is None:
+        if run.prepared_at is None or run.problem in _FOUND_BY_PREPARING:
             return "stopped", "not_reached", "not_reached", "not_reached"
         if run.uploaded_at is None:
             return "done", "stopped", "not_reached", "not_reached"

@@ -25,7 +25,8 @@ from pydantic import (
 )
 from urllib3.exceptions import HTTPError
 
-from exporters.constant_contact.errors import NoAnswer, Unreadable, without_addresses
+from exporters.constant_contact.errors import NoAnswer, Unreadable
+from exporters.constant_contact.their_words import told
 
 LARGEST_ANSWER = 16 * 1024**2
 _GZIP_FORMAT = 31  # zlib's number for a gzip header and trailer
@@ -50,7 +51,7 @@ def _percent(given: float | None) -> float | None:
 
 def _error_text(text: str) -> str:
     """What an activity complains of may repeat what was in its file."""
-    return without_addresses(text)
+    return told(text)
 
 
 def _name(text: str) -> str:
@@ -98,7 +99,7 @@ class ActivityStatus(_Answer):
 
 
 class Activity(_Answer):
-    """Constant Contact's asynchronous job for one batch; `activity_errors` are short and without addresses."""
+    """Constant Contact's asynchronous job for one batch; `activity_errors` are told in words of ours."""
 
     activity_id: ActivityId
     state: str = ""

@@ -171,7 +171,7 @@ class Account:
             found = self._list_called(name)
             if found is None:
                 raise
-            log.warning("a list was made although the answer was unclear: %s", unclear)
+            log.warning("a list was made although the answer was unclear: %s", type(unclear).__name__)
             return found
 
     def _list_called(self, name: str) -> ContactList | None:
@@ -232,7 +232,7 @@ class Account:
             )
         if answer.status_code // 100 == 2:
             return answer
-        error = _error(answer, queues_work=queues_work)
+        error = _error(answer, queues_work=queues_work, of_a_run=not for_a_form)
         if isinstance(error, Throttled):
             self._limiter.hold_back(API, error.seconds)
         raise error
@@ -291,7 +291,8 @@ def _was_never_connected(error: requests.RequestException) -> bool:
     return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
 
 
-def _error(answer: requests.Response, *, queues_work: bool = False) -> ConstantContactError:
+def _error(answer: requests.Response, *, queues_work: bool = False, of_a_run: bool = False) -> ConstantContactError:
+    retry_after = answer.headers.get("Retry-After")
     return answer_error(
-        answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After"), queues_work=queues_work
+        answer.status_code, answer.content, retry_after=retry_after, queues_work=queues_work, of_a_run=of_a_run
     )

@@ -26,6 +26,7 @@ import re
 from http import HTTPStatus
 
 from exporters.constant_contact.limits import USED_UP
+from exporters.constant_contact.their_words import told, without_values
 from shared.errors import ExportError
 from shared.models import SignInProblem
 
@@ -43,7 +44,7 @@ class ConstantContactError(ExportError):
 
 
 class Refused(ConstantContactError):
-    """The request is wrong and stays wrong. `status` is the HTTP status, `text` the service's own words."""
+    """The request is wrong and stays wrong. `status` is the HTTP status, `text` what the service says of it."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"Constant Contact refused the request (HTTP {status}): {text}")
@@ -122,9 +123,17 @@ def without_addresses(text: str) -> str:
     return clean if len(clean) <= _LONGEST_MESSAGE else clean[: _LONGEST_MESSAGE - 1] + "…"
 
 
-def error_text(body: bytes) -> str:
-    """What an error body says, in one line without addresses; a fixed sentence when it says nothing."""
-    said = [without_addresses(message) for message in _messages(body)[:_MOST_MESSAGES]]
+def error_text(body: bytes, *, of_rows: bool = False) -> str:
+    """What an error body says, in one line; a fixed sentence when it says nothing.
+
+    It is without addresses, long numbers and what stands in quotation marks. `of_rows`: it may repeat rows, so it
+    is told in words of ours alone.
+    """
+    found = _messages(body)[:_MOST_MESSAGES]
+    if of_rows:
+        said = list(dict.fromkeys(told(message, key) for message, key in found))
+    else:
+        said = [without_addresses(without_values(message)) for message, _ in found]
     return "; ".join(said) or "it did not say why"
 
 
@@ -138,7 +147,9 @@ def error_keys(body: bytes) -> set[str]:
     return keys
 
 
-def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_work: bool) -> ConstantContactError:
+def answer_error(
+    status: int, body: bytes, *, retry_after: str | None, queues_work: bool, of_a_run: bool = False
+) -> ConstantContactError:
     """The error that an answer outside 2xx means.
 
     Args:
@@ -146,6 +157,7 @@ def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_wo
         body: the answer's body, of any shape.
         retry_after: the header of that name; undocumented there, honoured if it appears.
         queues_work: the request would have queued an activity, so a 429 may mean that the queue is full.
+        of_a_run: a run asked, and its rows may be repeated in the words of a refusal.
     """
     wait = _seconds(retry_after)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -160,7 +172,7 @@ def answer_error(status: int, body: bytes, *, retry_after: str | None, queues_wo
         return ServerError(status, wait)
     if status < HTTPStatus.BAD_REQUEST:
         return Refused(status, "it answered with a redirect; check the settings CONSTANT_CONTACT_API_URL and _AUTH_URL")
-    return Refused(status, error_text(body))
+    return Refused(status, error_text(body, of_rows=of_a_run or queues_work))
 
 
 def _seconds(retry_after: str | None) -> float | None:
@@ -180,11 +192,12 @@ def _objects(body: bytes) -> list[dict[str, object]]:
     return [one for one in candidates if isinstance(one, dict)]
 
 
-def _messages(body: bytes) -> list[str]:
+def _messages(body: bytes) -> list[tuple[str, str]]:
+    """The messages of an error body, each with the machine-readable key that came with it, or nothing."""
     messages = []
     for one in _objects(body):
         for name in ("error_message", "error_description", "errorSummary", "message", "error_key", "error"):
             if isinstance(one.get(name), str) and one[name]:
-                messages.append(str(one[name]))
+                messages.append((str(one[name]), str(one.get("error_key") or "")))
                 break
     return messages

@@ -10,6 +10,7 @@ from exporters.constant_contact.errors import AppNotAccepted, SignInAgain
 from shared.errors import Wait
 from shared.models import ConstantContactAccount
 from tests.exporters.world import World
+from tests.promises.interruption import Killed, watching
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +90,17 @@ def test_a_connection_that_was_removed_meanwhile_is_not_marked(world: World) -> 
     world.services.connections.remove(world.connection.id)
     mark_broken(world.services, world.connection, SignInAgain("too late"))
     assert world.services.connections.all() == []
+
+
+def test_a_broken_grant_is_told_though_whoever_told_it_died_as_soon_as_the_connection_said_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def dead(_: int) -> None:
+        if state(world) == "sign_in_again":
+            raise Killed
+
+    with pytest.raises(Killed), watching(dead, after=True):
+        mark_broken(world.services, world.connection, SignInAgain("refused"))
+    mark_broken(world.services, world.connection, SignInAgain("refused"))
+    told = [vars(one)["connection_id"] for one in caplog.records if one.name == "exporters.events"]
+    assert told == [world.connection.id]

@@ -12,6 +12,7 @@ import pytest
 from exporters.budget import FIRST_LOOKS
 from exporters.constant_contact.client import Activity
 from exporters.constant_contact.errors import Refused
+from exporters.constant_contact.their_words import NOT_TOLD
 from exporters.follow import _pause, _result, follow
 from exporters.runs import Batch, Run
 from exporters.services import Services
@@ -137,7 +138,11 @@ def test_an_activity_that_is_under_way_tells_how_far_it_is(percent: float | None
     ("errors", "said"),
     [
         ((), "Constant Contact ended the import of batch 1 as “cancelled”"),
-        (("a", "b ana@example.com"), "Constant Contact ended the import of batch 1 as “cancelled”: a; b [address]"),
+        (
+            ("Line 3: phone '+39 055 1234567' of Bartholomäus Müller is not valid", "Line 4: Müller", "Line 4: Anna"),
+            "Constant Contact ended the import of batch 1 as “cancelled”: Line 3: phone is not valid; "
+            f"Line 4: {NOT_TOLD}",
+        ),
     ],
 )
 def test_an_end_without_success_is_told_with_its_reasons(errors: tuple[str, ...], said: str) -> None:
@@ -170,20 +175,29 @@ def refused_rows(world: World, run: Run) -> list[tuple[str, int | None, str]]:
 
 def test_a_row_that_is_named_is_traced_to_its_line_also_in_a_part(world: World) -> None:
     run = uploaded(world, "a1", "a2", "a3")
-    told = [an_activity(f"a{n}", errors=("Line 3: bo@example.com is no name",), error_count=1) for n in (1, 2, 3)]
+    told = [
+        an_activity(f"a{n}", errors=("Line 3: bo@example.com is no valid address, Invalid email of Bo",), error_count=1)
+        for n in (1, 2, 3)
+    ]
     look(world, run, Told(*told))
-    said = "Constant Contact: [address] is no name"
+    said = "Constant Contact: email is not valid"
     assert refused_rows(world, run) == [("Loyal_1.csv", line, said) for line in (3, 5, 7)]
 
 
 def test_rows_that_are_not_named_are_counted_and_no_more_are_named_than_were_refused(world: World) -> None:
     run = uploaded(world, "a1", "a2")
-    errors = ("something is wrong", "line 1: the header", "LINE 2 - first", "Line 3: second", "Line 99: nobody")
+    errors = (
+        "something is wrong",
+        "line 1: the header",
+        "LINE 2 - Invalid email",
+        "Line 3: Missing email",
+        "Line 99: nobody",
+    )
     told = [an_activity("a1", errors=errors, error_count=1), an_activity("a2", errors=errors[:1], error_count=2)]
     look(world, run, Told(*told))
     unnamed = "Constant Contact refused a contact of batch 1 (part 2) and did not say which"
     assert refused_rows(world, run) == [
-        ("Loyal_1.csv", 2, "Constant Contact: first"),
+        ("Loyal_1.csv", 2, "Constant Contact: Invalid email"),
         ("", None, unnamed),
         ("", None, unnamed),
     ]

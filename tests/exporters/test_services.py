@@ -10,7 +10,6 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 from exporters.services import Services, connect, utc_now
-from local.azurite import Azurite
 from shared.queues import Queues
 from tests.exporters.world import World
 
@@ -20,11 +19,12 @@ def services(world: World) -> Services:
     return connect(world.settings)
 
 
-def test_tables_and_containers_of_ours_are_made_and_kept_apart(services: Services, azurite: Azurite) -> None:
-    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
+def test_tables_and_containers_of_ours_are_made_and_kept_apart(services: Services, world: World) -> None:
+    account = world.settings.storage.connection_string or ""
+    with TableServiceClient.from_connection_string(account) as tables:
         names = {table.name for table in tables.list_tables()}
     assert names >= {"Connections", "Exports", "Runs", "Batches", "Limits"}
-    with BlobServiceClient.from_connection_string(azurite.connection_string) as blobs:
+    with BlobServiceClient.from_connection_string(account) as blobs:
         containers = {container.name for container in blobs.list_containers()}
     assert containers >= {"exports", "locks"}
     assert services.files.container_name == "exports"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import pytest
 from azure.core.exceptions import (
     AzureError,
@@ -20,6 +23,7 @@ from exporters.constant_contact.errors import (
 )
 from exporters.runs import Batch, Run
 from exporters.steps import back_off, give_up, run_step
+from shared import telemetry
 from shared.errors import Conflict, ExportError, Wait
 from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
 from tests.exporters.world import World
@@ -107,6 +111,31 @@ def test_an_error_that_nobody_foresaw_is_left_to_the_host(
     with pytest.raises(type(error)):
         step_that_raises(world, monkeypatch, error)
     assert world.queue.waiting == []
+
+
+@pytest.mark.parametrize("error", [ValueError("of Ana"), storage(404), AzureError("odd, of Ana")], ids=repr)
+def test_the_log_says_under_the_id_of_the_run_where_an_error_came_from_that_nobody_foresaw(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    telemetry.put_fields_on_log_records()
+    with pytest.raises(type(error)):
+        step_that_raises(world, monkeypatch, error)
+    (record,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    run_id, said = vars(record)["run_id"], record.getMessage()
+    assert run_id == world.last_run(world.services.exports.all()[0]).run_id
+    assert run_id in said
+    assert f": {type(error).__name__}\n" in said
+    assert f'{Path(__file__).name}", line ' in said
+    assert "in raises" in said
+
+
+def test_the_log_does_not_repeat_what_an_error_says_that_nobody_foresaw(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ValueError, match="Ana"):
+        step_that_raises(world, monkeypatch, ValueError("Ana is not a number"))
+    assert "ValueError" in caplog.text
+    assert "Ana" not in caplog.text
 
 
 def test_an_error_that_a_person_has_to_know_ends_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

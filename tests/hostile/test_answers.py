@@ -170,7 +170,7 @@ def test_a_count_is_neither_negative_nor_without_end() -> None:
 def test_what_an_activity_complains_of_is_cut_to_what_can_be_stored() -> None:
     activity = Activity.model_validate({**ACTIVITY, "activity_errors": ["x" * 1_000_000] * 3 + ["y"] * 100_000})
     assert len(activity.activity_errors) == 40_000
-    assert max(map(len, activity.activity_errors)) == 300
+    assert max(map(len, activity.activity_errors)) <= 300
 
 
 @pytest.mark.parametrize("activity_id", ["../contact_lists/7", "7?x=1", "", "7\n", "x" * 101, "é"])

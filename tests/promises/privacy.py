@@ -109,22 +109,24 @@ def logged() -> Iterator[list[str]]:
 
 @contextmanager
 def talkative() -> Iterator[None]:
-    """Constant Contact repeats an address in whatever it says is wrong."""
+    """Constant Contact repeats an address and a name in whatever it says is wrong."""
 
     def with_address(status: int, key: str, message: str) -> simulated_errors.ApiError:
-        return simulated_errors.ApiError(status, [{"error_key": key, "error_message": f"{message} <{PERSON}>"}])
+        return simulated_errors.ApiError(
+            status, [{"error_key": key, "error_message": f"{message} <{PERSON}> {MARK}Anna"}]
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulated_errors, "_of_service", with_address)
         patch.setattr(simulated_errors, "_of_gateway", with_address)
-        patch.setattr(Refusal, "__str__", lambda self: f"Line {self.line}: {PERSON} {self.reason}")
+        patch.setattr(Refusal, "__str__", lambda self: f"Line {self.line}: {PERSON} {MARK}Anna {self.reason}")
         yield
 
 
 # What protects it
 
 
-def as_it_is(text: str) -> str:
+def as_it_is(text: str, _: str = "") -> str:
     return text
 
 
@@ -150,14 +152,14 @@ class AnyMessage(Message):
 GUARDS = [
     Guard(
         nothing_personal_or_secret_is_logged_stored_in_a_run_or_shown,
-        "taking addresses out of what Constant Contact says of a row",
-        replaced(answers, "without_addresses", as_it_is),
+        "words of its own for what Constant Contact says of a row",
+        replaced(answers, "told", as_it_is),
         "a rejected row tells of a person",
     ),
     Guard(
         nothing_personal_or_secret_is_logged_stored_in_a_run_or_shown,
-        "taking addresses out of what Constant Contact says of a request",
-        replaced(their_errors, "without_addresses", as_it_is),
+        "words of its own for what Constant Contact says of a request",
+        replaced(their_errors, "told", as_it_is),
         "tells of a person",
     ),
     Guard(

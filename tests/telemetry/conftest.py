@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import DataPointT, InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
@@ -39,12 +39,19 @@ class Watched(SpanExporter):
 
     def points(self, name: str) -> list[tuple[Mapping[str, object], float]]:
         """Attributes and value, or the number of values of a histogram, of a metric as it is now."""
+        points = self._points(name)
+        return [(dict(point.attributes or {}), getattr(point, "count", getattr(point, "value", 0))) for point in points]
+
+    def sums(self, name: str) -> list[tuple[Mapping[str, object], float]]:
+        """Attributes and the sum of the values of a histogram as it is now."""
+        return [(dict(point.attributes or {}), getattr(point, "sum", 0)) for point in self._points(name)]
+
+    def _points(self, name: str) -> list[DataPointT]:
         data = self.reader.get_metrics_data()
         if data is None:
             return []
         found = [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics if m.name == name]
-        points = [point for metric in found for point in metric.data.data_points]
-        return [(dict(point.attributes or {}), getattr(point, "count", getattr(point, "value", 0))) for point in points]
+        return [point for metric in found for point in metric.data.data_points]
 
 
 @pytest.fixture(scope="session")

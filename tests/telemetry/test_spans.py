@@ -14,7 +14,7 @@ from opentelemetry.trace import StatusCode
 
 from exporters.runs import Run
 from shared import telemetry
-from shared.errors import ExportError, Wait
+from shared.errors import Changed, ExportError, Wait
 from shared.queues import Message
 from tests.telemetry.conftest import Watched
 
@@ -42,6 +42,36 @@ def test_to_come_back_later_is_no_error_and_has_its_reason_as_a_code(watched: Wa
     (span,) = watched.spans
     assert span.status.status_code is StatusCode.UNSET
     assert dict(span.attributes or {}) == {"wait.reason": "snapshot"}
+
+
+def test_that_somebody_else_was_quicker_is_no_error(watched: Watched) -> None:
+    with pytest.raises(Changed), telemetry.span("work"):
+        raise Changed("the slot was taken in between")
+    (span,) = watched.spans
+    assert span.status.status_code is StatusCode.UNSET
+    assert dict(span.attributes or {}) == {"conflict": "Changed"}
+
+
+def test_a_span_has_the_ids_of_the_block_that_it_is_made_in(watched: Watched) -> None:
+    with (
+        telemetry.work("step", None, run_id="r", export_id="e", batch="0001"),
+        telemetry.span("call", operation="import_file"),
+    ):
+        pass
+    call, step = watched.spans
+    ids = {"run_id": "r", "export_id": "e", "batch": "0001"}
+    assert dict(call.attributes or {}) == ids | {"operation": "import_file"}
+    assert dict(step.attributes or {}) == ids
+
+
+def test_work_within_a_batch_that_is_about_a_whole_run_has_no_batch(watched: Watched) -> None:
+    with (
+        telemetry.work("step", None, run_id="r", export_id="e", batch="0001"),
+        telemetry.work("start", None, run_id="next", export_id="e"),
+    ):
+        pass
+    start, _ = watched.spans
+    assert dict(start.attributes or {}) == {"run_id": "next", "export_id": "e"}
 
 
 def test_a_span_of_another_trace_is_linked_to_the_one_that_it_was_made_in(watched: Watched) -> None:

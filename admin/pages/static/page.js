@@ -21,8 +21,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A panel was closed: back to what it was opened from.
-if (location.hash) document.getElementById(location.hash.slice(1))?.focus();
+// A panel was closed: back to what it was opened from. What is folded away on the help page unfolds for whoever is led
+// there.
+const goToWhatTheAddressNames = () => {
+  const named = location.hash && document.getElementById(location.hash.slice(1));
+  if (!named) return;
+  const own = named.querySelector(":scope > details.unfolds") ?? named.closest("details.unfolds");
+  for (let fold = own; fold; fold = fold.parentElement.closest("details.unfolds")) fold.open = true;
+  if (own) named.scrollIntoView();
+  const reached = named.hasAttribute("tabindex") ? named : (own?.querySelector("summary") ?? named);
+  reached.focus({ preventScroll: Boolean(own) });
+};
+goToWhatTheAddressNames();
+addEventListener("hashchange", goToWhatTheAddressNames);
 
 // Times: the server knows only UTC, the browser knows the reader's own time zone.
 const exactTime = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "long" });

@@ -233,7 +233,7 @@ def test_a_connection_that_cannot_be_used_says_why_and_what_was_recorded(
 ) -> None:
     broken = put(world, "Broken", sign_in_again="The refresh token is invalid or expired.", sign_in_problem=problem)
     page = Page(ada.get(f"/connections/{broken.id}"))
-    assert "do not run until somebody signs in again" in page.words
+    assert "fail until somebody signs in again" in page.words
     assert words.SIGN_IN_PROBLEMS[problem] in page.words
     assert words_of(page.one("p", lang="en")) == "The refresh token is invalid or expired."
 

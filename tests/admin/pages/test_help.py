@@ -17,6 +17,7 @@ from admin.pages.rendering import TEMPLATES
 from admin.pages.run_words import PROBLEMS
 from admin.problems import ABOUT
 from exporters.problem_codes import ProblemCode
+from exporters.runs import Batch
 from shared.models import Connection, ConnectionState
 from tests.admin.asking import NO_ROLE, SIGNED_OUT, Who, api_as, pages_as
 from tests.admin.pages.export_forms import complete, press
@@ -24,6 +25,7 @@ from tests.admin.pages.reading import Page, words_of
 from tests.admin.pages.runs_that_ended import ended
 from tests.exporters.world import World
 
+LEARN_MORE = {"Learn more", "Learn more (opens in a new tab)"}
 PROBLEM_CODES: tuple[ProblemCode, ...] = get_args(ProblemCode)
 
 
@@ -33,11 +35,11 @@ def sections(page: Page) -> dict[str, str]:
 
 
 def to_help(page: Page) -> list[str]:
-    """Which sections of the help page this page leads to."""
+    """Which problems' sections of the help page this page leads to, beside those that say what the page is for."""
     return [
         one.attributes["href"].removeprefix("/help#")
         for one in page.all("a")
-        if one.attributes["href"].startswith("/help#")
+        if one.attributes["href"].startswith("/help#") and words_of(one) not in LEARN_MORE
     ]
 
 
@@ -142,7 +144,79 @@ def test_a_preview_leads_to_the_problem_that_a_run_would_have_without_leaving_th
 ) -> None:
     page = press(ada, complete(world, segments=["NoSuchSegment"]), "preview")
 
-    assert page.one("a", href="/help#no_snapshot").attributes["target"] == "_blank"
+    assert led_from(page, "part-preview") == ["no_snapshot"]
+
+
+def led_from(page: Page, part: str) -> list[str]:
+    """Which problems' sections a part of a form leads to; each link leaves the form where it is."""
+    links = [one for one in page.all("a") if any(around.attributes.get("id") == part for around in one.around)]
+    problems = [one for one in links if "More about this problem" in words_of(one)]
+    assert {one.attributes["target"] for one in problems} <= {"_blank"}
+    return [one.attributes["href"].removeprefix("/help#") for one in problems]
+
+
+def test_a_form_whose_lists_cannot_be_read_leads_to_why(world: World, ada: TestClient) -> None:
+    world.fault("unauthorized", path="/contact_lists")
+    page = press(ada, {"connection": world.connection.id}, "refresh")
+
+    assert led_from(page, "part-list") == ["sign_in_again"]
+
+
+def test_a_form_that_could_not_do_what_a_button_says_leads_to_why(world: World, ada: TestClient) -> None:
+    world.fault("server-error", path="/contact_lists")
+    page = press(ada, {"connection": world.connection.id, "new_list": "Spring readers"}, "create-list")
+
+    assert led_from(page, "form-body")[0] == "unavailable"
+    assert led_from(page, "part-list") == ["unavailable"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sections_led_to", "columns"),
+    [
+        (None, ["no_snapshot"], ["no_snapshot"]),
+        (b'EMail\n"ana@example.com\n', ["broken_snapshot"], ["broken_snapshot"]),
+    ],
+)
+def test_a_segment_that_cannot_be_exported_leads_to_why(
+    world: World, ada: TestClient, content: bytes | None, sections_led_to: list[str], columns: list[str]
+) -> None:
+    if content:
+        world.upload("CustomerInsights_x/BlobExport/Gone/2026/11/22/0130/Gone_1.csv", content)
+        world.clock.advance(3_600)
+    page = Page(ada.get(f"/exports/{world.add_export('Gone').id}"))
+
+    assert led_from(page, "part-segments") == sections_led_to
+    assert led_from(page, "part-matching") == columns
+
+
+def test_a_warning_of_a_segment_that_stops_a_run_is_known_to_lead_somewhere() -> None:
+    assert set(export_words.SEGMENT_PROBLEMS) == set(export_words.SEGMENT_WARNINGS) - {"stale", "still_writing"}
+
+
+def test_an_export_without_a_connection_leads_to_what_that_means(world: World, ada: TestClient) -> None:
+    export = world.add_export("Loyal", connection_id=None)
+
+    assert "no_connection" in led_from(Page(ada.get(f"/exports/{export.id}")), "form-body")
+
+
+@pytest.mark.parametrize(("change", "section"), [(broken, "sign_in_again"), (removal_cut_short, "removal_begun")])
+def test_the_panel_of_a_connection_that_needs_somebody_leads_to_why(
+    world: World, ada: TestClient, change: Callable[[Connection], Connection], section: str
+) -> None:
+    world.services.connections.change(world.connection.id, change)
+    page = Page(ada.get(f"/connections/{world.connection.id}"))
+
+    (link,) = [one for one in page.all("a", target="_blank") if "More about this problem" in words_of(one)]
+    assert link.attributes["href"] == f"/help#{section}"
+
+
+def test_a_run_leads_to_what_its_warnings_and_the_errors_of_its_batches_mean(world: World, vera: TestClient) -> None:
+    run = ended(world, world.add_export("Loyal"), "completed_with_warnings", warnings=("An older one is used.",))
+    for number, state in enumerate(("split", "failed", "failed"), 1):
+        world.services.runs.add_batch(Batch(run_id=run.run_id, number=number, contacts=1, state=state, error="No."))
+
+    page = Page(vera.get(f"/exports/{run.export_id}/runs/{run.run_id}"))
+    assert to_help(page) == ["broken_snapshot", "constant_contact", "refused"]
 
 
 @pytest.mark.parametrize(

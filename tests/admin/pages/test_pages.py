@@ -54,9 +54,9 @@ def links(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("who", "pages"),
     [
-        ("Administrator", ["Home", "Connections", "Exports", "Runs", "Audit"]),
-        ("Contributor", ["Home", "Connections", "Exports", "Runs"]),
-        ("Viewer", ["Home", "Exports", "Runs"]),
+        ("Administrator", ["Home", "Connections", "Exports", "Runs", "Audit", "Help"]),
+        ("Contributor", ["Home", "Connections", "Exports", "Runs", "Help"]),
+        ("Viewer", ["Home", "Exports", "Runs", "Help"]),
         (NO_ROLE, []),
         (SIGNED_OUT, []),
     ],

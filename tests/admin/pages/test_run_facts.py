@@ -58,6 +58,13 @@ ALL_SENT = [batch(1, "uploaded"), batch(2, "completed", percent_done=100), batch
         ("finishing", {"prepared_at": at(2), "uploaded_at": at(3)}, ALL_SENT, "done done now to_come"),
         ("successful", {"prepared_at": at(2), "uploaded_at": at(3)}, ALL_SENT, "done done done done"),
         ("failed", {}, [], "stopped not_reached not_reached not_reached"),
+        (
+            "failed",
+            {"prepared_at": at(2), "problem": "all_rejected"},
+            [],
+            "stopped not_reached not_reached not_reached",
+        ),
+        ("failed", {"prepared_at": at(2), "problem": "too_many"}, [], "stopped not_reached not_reached not_reached"),
         ("canceled", {"prepared_at": at(2)}, [batch(1, "pending")], "done stopped not_reached not_reached"),
         ("timed_out", {"prepared_at": at(2), "uploaded_at": at(3)}, ALL_SENT, "done done stopped not_reached"),
     ],
