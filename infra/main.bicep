@@ -51,7 +51,7 @@ param notificationWebAddress string = ''
 @description('Where alerts are sent. Empty: nobody gets an e-mail.')
 param alertEmail string = ''
 
-@description('Hours without any exported profile after which an alert is raised. 0: never.')
+@description('Hours without any exported profile after which an alert is raised, if there was one within the last two days. 0: never.')
 @minValue(0)
 @maxValue(47)
 param quietHours int = 26
@@ -162,7 +162,7 @@ module snapshots 'modules/snapshots.bicep' = {
     accountName: snapshotAccount
     containerName: snapshotContainer
     makeContainer: makeSnapshotAccount
-    makeTopic: !snapshotStorageHasTopic
+    makeTopic: makeSnapshotAccount || !snapshotStorageHasTopic
     principalId: identity.outputs.principalId
     tags: tags
   }

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,16 @@ def az(*arguments: str) -> Any:
 def keep(name: str, kept: str) -> None:
     """Keep a value in the azd environment, for the parameters and for the next time."""
     _run("azd", "env", "set", name, kept)
+
+
+def wait(until: float, pause: float, text: str) -> bool:
+    """Whether there is time for one more try before `until` (of the monotonic clock), after saying so and a pause."""
+    left = until - time.monotonic()
+    if left <= 0:
+        return False
+    say(text)
+    time.sleep(min(pause, left))
+    return True
 
 
 @contextlib.contextmanager

@@ -24,8 +24,8 @@ def check_snapshot_account() -> None:
     topic = topic_of(str(account["id"]))
     keep("SNAPSHOT_STORAGE_RESOURCE_GROUP", group)
     # One that was made here before is made again, which changes nothing.
-    ours = topic is not None and topic["name"].lower() == f"egst-{name}".lower()
-    keep("SNAPSHOT_STORAGE_HAS_TOPIC", "true" if topic is not None and not ours else "false")
+    theirs = topic is not None and not _made_here(topic, name, group)
+    keep("SNAPSHOT_STORAGE_HAS_TOPIC", "true" if theirs else "false")
     say(f"Segments are read from the storage account {name}.")
 
 
@@ -34,6 +34,13 @@ def topic_of(account_id: str) -> dict[str, Any] | None:
     answer = az("eventgrid", "system-topic", "list") or []
     topics = answer.get("value", []) if isinstance(answer, dict) else answer
     return next((one for one in topics if str(one["source"]).lower() == account_id.lower()), None)
+
+
+def _made_here(topic: dict[str, Any], account: str, group: str) -> bool:
+    """Whether a topic of the account is the one that an earlier deployment made: by its name, its place and its tag."""
+    place = (str(topic["name"]).lower(), str(topic["resourceGroup"]).lower())
+    tagged = (topic.get("tags") or {}).get("workload") == "segment-exports"
+    return tagged and place == (f"egst-{account}".lower(), group.lower())
 
 
 def _account(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from azure_cli import INFRA, Refused, Stop, az, json_file, run_hook, say, value
+from azure_cli import INFRA, Refused, Stop, az, json_file, run_hook, say, value, wait
 from check_snapshot_account import topic_of
 
 AGAIN = "Wait until the pages open, then run: azd hooks run postdeploy"
@@ -50,7 +50,7 @@ def _key(until: float, pause: float) -> str:
                 return str(found)
         except Refused as refused:
             why = str(refused)
-        if not _wait(until, pause, "Waiting for the app to start …"):
+        if not wait(until, pause, "Waiting for the app to start …"):
             raise Stop(f"The app has no key for blob events yet. {AGAIN}\n{why}")
 
 
@@ -64,18 +64,8 @@ def _deploy(group: str, parameters: dict[str, Any], until: float, pause: float) 
                 return
             except Refused as refused:
                 why = str(refused)
-            if not _wait(until, pause, "Event Grid was not answered yet; trying again …"):
+            if not wait(until, pause, "Event Grid was not answered yet; trying again …"):
                 raise Stop(f"Event Grid could not be told to send new snapshots to the app. {AGAIN}\n{why}")
-
-
-def _wait(until: float, pause: float, text: str) -> bool:
-    """Whether there is time for one more try, after a pause."""
-    left = until - time.monotonic()
-    if left <= 0:
-        return False
-    say(text)
-    time.sleep(min(pause, left))
-    return True
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 // What somebody has to hear of. The rules read the app's events and metrics: ids and figures, never personal data.
+// Their queries are not tried out when they are made: the tables come with the first telemetry.
 param token string
 param location string
 param tags object
@@ -6,35 +7,40 @@ param insightsId string
 param alertEmail string
 param quietHours int
 
-// Each rule counts rows; a rule with a dimension is raised, and settled, for each of its values alone.
+// Each rule counts rows, and is raised for each `id` alone. One that settles does so when its query finds nothing more:
+// an export has gone through again, or failed two days ago. The others tell of something once, and settle nothing.
 var rules = [
   {
     name: 'export-failed'
     text: 'An export failed for good. Its run page says why and what to do.'
     severity: 2
-    window: 'PT15M'
-    query: 'traces | where customDimensions.event == "export.failed" | extend id = tostring(customDimensions.export_id)'
+    window: 'P2D'
+    settles: true
+    query: 'traces | where customDimensions.event in ("export.failed", "export.recovered") | summarize arg_max(timestamp, event = tostring(customDimensions.event)) by id = tostring(customDimensions.export_id) | where event == "export.failed"'
   }
   {
     name: 'export-recovered'
     text: 'An export that had failed went through again.'
     severity: 4
     window: 'PT15M'
+    settles: false
     query: 'traces | where customDimensions.event == "export.recovered" | extend id = tostring(customDimensions.export_id)'
   }
   {
     name: 'connection-needs-a-person'
-    text: 'A connection has to be signed in again; its exports do not run until then.'
+    text: 'A connection has to be signed in again; its exports fail until then.'
     severity: 1
     window: 'PT15M'
+    settles: false
     query: 'traces | where customDimensions.event == "connection.sign_in_again" | extend id = tostring(customDimensions.connection_id)'
   }
   {
     name: 'quota-nearly-used'
-    text: 'Fewer than 1,000 of the day\'s 10,000 calls to Constant Contact are left.'
+    text: 'Fewer than 1,000 of the day\'s calls to Constant Contact are left, or it says that there are none.'
     severity: 3
     window: 'PT30M'
-    query: 'customMetrics | where name == "constant_contact.calls_left_today" | where value < 1000 | extend id = "calls"'
+    settles: true
+    query: 'customMetrics | where (name == "constant_contact.calls_left_today" and value < 1000) or (name == "constant_contact.calls" and customDimensions.outcome =~ "quota") | extend id = "calls"'
   }
 ]
 
@@ -71,7 +77,10 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       // Longer than the pause between two looks: telemetry can be minutes late.
       evaluationFrequency: 'PT5M'
       windowSize: rule.window
-      autoMitigate: true
+      skipQueryValidation: true
+      autoMitigate: rule.settles
+      // The same row is seen by several looks at its window.
+      muteActionsDuration: rule.settles ? null : 'PT30M'
       criteria: {
         allOf: [
           {
@@ -100,14 +109,15 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   }
 ]
 
-// A window is one or two days, nothing between: the query itself keeps to the hours.
+// A window is one or two days, nothing between: the query itself keeps to the hours. Whoever has exported nothing in the
+// whole window has not begun yet, or has stopped for longer: that is no news.
 resource quiet 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (quietHours > 0) {
   name: 'nothing-exported-${token}'
   location: location
   tags: tags
   properties: {
     displayName: 'nothing-exported'
-    description: 'No profile was exported for ${quietHours} hours. Look at the schedules and at the age of the snapshots.'
+    description: 'No profile was exported for ${quietHours} hours, though some were within the last two days. Look at the schedules and at the age of the snapshots.'
     severity: 3
     enabled: true
     scopes: [
@@ -115,11 +125,12 @@ resource quiet 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (quietHo
     ]
     evaluationFrequency: 'PT1H'
     windowSize: 'P2D'
+    skipQueryValidation: true
     autoMitigate: true
     criteria: {
       allOf: [
         {
-          query: 'customMetrics | where timestamp > ago(${quietHours}h) | where name == "exports.profiles" | where customDimensions.outcome == "sent" | summarize sent = sum(valueSum) | where coalesce(sent, 0.0) == 0'
+          query: 'customMetrics | where name == "exports.profiles" | where customDimensions.outcome == "sent" | summarize before = sum(valueSum), lately = sumif(valueSum, timestamp > ago(${quietHours}h)) | where before > 0 and coalesce(lately, 0.0) == 0'
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0

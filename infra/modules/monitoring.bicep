@@ -5,6 +5,22 @@ param tags object
 param principalId string
 
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+var retentionInDays = 30
+
+// Tables of Application Insights keep 90 days, whatever their workspace says, unless each is told otherwise.
+var tablesOfInsights = [
+  'AppAvailabilityResults'
+  'AppBrowserTimings'
+  'AppDependencies'
+  'AppEvents'
+  'AppExceptions'
+  'AppMetrics'
+  'AppPageViews'
+  'AppPerformanceCounters'
+  'AppRequests'
+  'AppSystemEvents'
+  'AppTraces'
+]
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   name: 'log-${token}'
@@ -14,12 +30,26 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
     sku: {
       name: 'PerGB2018'
     }
-    retentionInDays: 30
+    retentionInDays: retentionInDays
     features: {
       disableLocalAuth: true
+      immediatePurgeDataOn30Days: true
     }
   }
 }
+
+// One after the other: a workspace refuses several changes at once.
+@batchSize(1)
+resource tables 'Microsoft.OperationalInsights/workspaces/tables@2022-10-01' = [
+  for table in tablesOfInsights: {
+    parent: workspace
+    name: table
+    properties: {
+      retentionInDays: retentionInDays
+      totalRetentionInDays: retentionInDays
+    }
+  }
+]
 
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: 'appi-${token}'

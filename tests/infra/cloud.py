@@ -11,10 +11,13 @@ from pathlib import Path
 
 from tests.infra.bicep import INFRA
 
+# What a command answers during which the hook that runs it is killed.
+KILLED = Exception("the hook is killed")
+
 # Answers with the first entry whose words the command line begins with; the answers of an entry in turn, the last one
 # again and again. A file that is handed over (@path) is remembered by its content.
 _PROGRAM = """#!{python}
-import json, pathlib, sys
+import json, os, pathlib, signal, sys
 folder = pathlib.Path({folder!r})
 words = sys.argv[1:]
 typed = list(words)
@@ -31,6 +34,8 @@ for start, answers in json.loads((folder / "answers").read_text(encoding="utf-8"
     if line.startswith(start):
         turn = sum(" ".join(json.loads(one)[0]).startswith(start) for one in before)
         said, error = answers[min(turn, len(answers) - 1)]
+        if error == {KILLED!r}:
+            os.kill(os.getppid(), signal.SIGKILL)
         if error:
             sys.exit(error)
         print(said)
@@ -51,7 +56,9 @@ class Cloud:
         (self.folder / "bin").mkdir()
         for program in ("az", "azd"):
             file = self.folder / "bin" / program
-            file.write_text(_PROGRAM.format(python=sys.executable, folder=str(self.folder)), encoding="utf-8")
+            file.write_text(
+                _PROGRAM.format(python=sys.executable, folder=str(self.folder), KILLED=str(KILLED)), encoding="utf-8"
+            )
             file.chmod(0o755)
 
     def answers_to(self, start: str, *said: object) -> None:

@@ -1,4 +1,4 @@
-"""A copy of the infrastructure with a fault in it: whatever is asserted of the real one must notice."""
+"""What checks break and hooks talk to: a copy of infra/ with a fault in it, and commands that stand for Azure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.bicep import INFRA
+from tests.infra.cloud import Cloud
 
 # A file of infra/, what stands in it, and what is to stand there instead.
 Change = tuple[str, str, str]
@@ -30,3 +31,9 @@ def broken(tmp_path: Path) -> Breaking:
         return folder
 
     return make
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    """`az` and `azd` that say nothing until they are told what to answer."""
+    return Cloud(tmp_path)

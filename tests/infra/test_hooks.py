@@ -1,4 +1,4 @@
-"""What `azd up` does besides the Bicep: it registers the app, looks at an existing account, subscribes to events."""
+"""What `azd up` does besides the Bicep: it looks at what is there already, and subscribes to events."""
 
 from __future__ import annotations
 
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands that stand
 
 ACCOUNT_ID = "/subscriptions/s/resourceGroups/data/providers/Microsoft.Storage/storageAccounts/lake"
 OTHER_ID = ACCOUNT_ID.replace("lake", "pond")
-IDENTITY = "11111111-2222-3333-4444-555555555555"
-CLIENT = "99999999-8888-7777-6666-555555555555"
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return Cloud(tmp_path)
 
 
 # --- An existing account ----------------------------------------------------------------------------------------------
@@ -53,32 +46,54 @@ def test_an_account_that_will_do_is_kept_with_its_resource_group(lake: Cloud) ->
     assert lake.kept() == {"SNAPSHOT_STORAGE_RESOURCE_GROUP": "data", "SNAPSHOT_STORAGE_HAS_TOPIC": "false"}
 
 
+OURS = {"name": "egst-lake", "source": ACCOUNT_ID, "resourceGroup": "Data", "tags": {"workload": "segment-exports"}}
+
+
 @pytest.mark.parametrize(
-    ("name", "source", "expected"),
+    ("topic", "expected"),
     [
-        ("theirs", ACCOUNT_ID.upper(), "true"),
-        ("egst-lake", ACCOUNT_ID, "false"),
-        ("theirs", OTHER_ID, "false"),
+        (OURS, "false"),
+        (OURS | {"name": "theirs", "source": ACCOUNT_ID.upper()}, "true"),
+        (OURS | {"resourceGroup": "events"}, "true"),
+        (OURS | {"tags": None}, "true"),
+        (OURS | {"tags": {"workload": "other"}}, "true"),
+        (OURS | {"name": "theirs", "source": OTHER_ID}, "false"),
     ],
 )
-def test_a_topic_that_the_account_has_already_is_not_made_twice(
-    lake: Cloud, name: str, source: str, expected: str
+def test_a_topic_of_somebody_elses_is_used_and_not_made_twice(
+    lake: Cloud, topic: dict[str, object], expected: str
 ) -> None:
-    topic = {"name": name, "source": source, "resourceGroup": "events"}
     lake.answers_to("az eventgrid system-topic list", {"value": [topic]})
     assert lake.run("check_snapshot_account").returncode == 0
     assert lake.kept()["SNAPSHOT_STORAGE_HAS_TOPIC"] == expected
 
 
-@pytest.mark.parametrize(("account", "code"), [("lake", 1), ("", 0)])
+@pytest.mark.parametrize(
+    ("wished", "deployed"),
+    [
+        ("lake", ""),
+        ("lake", ACCOUNT_ID),
+        # Deployed with it, and then thought better of.
+        ("", ACCOUNT_ID),
+    ],
+)
 def test_azd_down_is_stopped_where_it_would_delete_an_account_that_was_there_before(
-    cloud: Cloud, account: str, code: int
+    cloud: Cloud, wished: str, deployed: str
 ) -> None:
-    cloud.environment = {"SNAPSHOT_STORAGE_ACCOUNT": account, "AZURE_RESOURCE_GROUP": "rg-exports"}
+    cloud.environment = {"AZURE_RESOURCE_GROUP": "rg-exports", "SNAPSHOT_STORAGE_ACCOUNT": wished}
+    cloud.environment["SNAPSHOT_ACCOUNT_ID"] = deployed
     done = cloud.run("keep_snapshots")
-    assert done.returncode == code
-    assert ("az group delete --name rg-exports" in done.stderr) == bool(account)
+    assert done.returncode == 1
+    assert "the storage account lake," in done.stderr
+    assert "az group delete --name rg-exports" in done.stderr
     assert cloud.calls() == []
+
+
+@pytest.mark.parametrize("deployed", ["", ACCOUNT_ID.replace("/data/", "/RG-Exports/")])
+def test_azd_down_deletes_an_account_that_was_made_here(cloud: Cloud, deployed: str) -> None:
+    cloud.environment = {"AZURE_RESOURCE_GROUP": "rg-exports", "SNAPSHOT_ACCOUNT_ID": deployed}
+    done = cloud.run("keep_snapshots")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_blob_soft_delete_stops_everything_and_says_what_to_do(lake: Cloud) -> None:
@@ -108,164 +123,35 @@ def test_an_account_that_cannot_be_seen_is_said(lake: Cloud) -> None:
     assert "ResourceNotFound" in done.stderr
 
 
-# --- The registration -------------------------------------------------------------------------------------------------
+# --- A private network ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def entra(cloud: Cloud) -> Cloud:
-    """A directory that lets one do everything and has no registration yet."""
-    cloud.environment = {"AZURE_ENV_NAME": "prod"}
-    cloud.answers_to("az ad app list", [{"appId": "other", "displayName": "Segment exports (prod2)"}])
-    cloud.answers_to("az ad app create", {"appId": CLIENT})
-    cloud.answers_to("az ad sp show", Exception("not found"))
-    cloud.answers_to("az ad sp create", {"id": "enterprise"})
-    cloud.answers_to("az ad signed-in-user show", {"id": "me"})
-    return cloud
+@pytest.mark.parametrize("wanted", ["", "false"])
+def test_without_a_private_network_no_provider_is_looked_at(cloud: Cloud, wanted: str) -> None:
+    cloud.environment = {"PRIVATE_NETWORK": wanted}
+    assert cloud.run("prepare_network").returncode == 0
+    assert cloud.calls() == []
 
 
-def test_a_registration_of_ones_own_is_left_alone(entra: Cloud) -> None:
-    entra.environment["ENTRA_CLIENT_ID"] = CLIENT
-    assert entra.run("register_app").returncode == 0
-    assert entra.calls() == []
-
-
-def test_the_app_is_registered_with_its_roles_and_only_people_with_a_role_get_in(entra: Cloud) -> None:
-    done = entra.run("register_app")
+@pytest.mark.parametrize(("state", "registered"), [("NotRegistered", 1), ("Registered", 0)])
+def test_a_private_network_has_the_provider_that_lets_the_app_into_it(
+    cloud: Cloud, state: str, registered: int
+) -> None:
+    cloud.environment = {"PRIVATE_NETWORK": "True"}
+    cloud.answers_to("az provider show --namespace Microsoft.App", {"registrationState": state})
+    done = cloud.run("prepare_network")
     assert (done.returncode, done.stderr) == (0, "")
-    assert entra.kept() == {"ENTRA_CLIENT_ID": CLIENT}
-    (create,) = entra.calls("az ad app create")
-    roles = json.loads((INFRA / "app-roles.json").read_text(encoding="utf-8"))
-    assert create[3:7] == ["create", "--display-name", "Segment exports (prod)", "--sign-in-audience"]
-    assert json.loads(create[-1]) == roles
-    assert entra.calls("az ad sp update")[0][-1] == "appRoleAssignmentRequired=true"
-    (give,) = entra.calls("az rest")
-    administrator = next(one["id"] for one in roles if one["value"] == "Administrator")
-    assert json.loads(give[-1]) == {"principalId": "me", "resourceId": "enterprise", "appRoleId": administrator}
-    assert "You are its first administrator" in done.stdout
+    assert len(cloud.calls("az provider register --namespace Microsoft.App --wait")) == registered
 
 
-def test_a_registration_that_an_earlier_try_left_behind_is_taken(entra: Cloud) -> None:
-    entra.answers_to("az ad app list", [{"appId": CLIENT, "displayName": "Segment exports (prod)"}])
-    entra.answers_to("az ad sp show", {"id": "enterprise"})
-    assert entra.run("register_app").returncode == 0
-    assert entra.calls("az ad app create") + entra.calls("az ad sp create") == []
-    assert entra.kept() == {"ENTRA_CLIENT_ID": CLIENT}
-
-
-def test_of_two_registrations_of_that_name_none_is_guessed(entra: Cloud) -> None:
-    entra.answers_to("az ad app list", [{"appId": one, "displayName": "Segment exports (prod)"} for one in "ab"])
-    done = entra.run("register_app")
+def test_somebody_who_may_not_register_the_provider_is_told_what_to_do(cloud: Cloud) -> None:
+    cloud.environment = {"PRIVATE_NETWORK": "true"}
+    cloud.answers_to("az provider show", {"registrationState": "NotRegistered"})
+    cloud.answers_to("az provider register", Exception("AuthorizationFailed"))
+    done = cloud.run("prepare_network")
     assert done.returncode == 1
-    assert "There are 2 app registrations" in done.stderr
-
-
-def test_somebody_who_may_not_register_apps_is_told_what_to_do(entra: Cloud) -> None:
-    entra.answers_to("az ad app create", Exception("Insufficient privileges to complete the operation."))
-    done = entra.run("register_app")
-    assert done.returncode == 1
-    assert "azd env set ENTRA_CLIENT_ID" in done.stderr
-    assert "Insufficient privileges" in done.stderr
-    assert entra.kept() == {}
-
-
-def test_where_the_first_administrator_cannot_be_made_it_says_how(entra: Cloud) -> None:
-    entra.answers_to("az rest", Exception("Forbidden"))
-    done = entra.run("register_app")
-    assert done.returncode == 0
-    assert "Nobody can sign in yet. Give people a role: Entra > Enterprise applications" in done.stdout
-
-
-# --- The app's address and identity -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def made(cloud: Cloud) -> Cloud:
-    """A registration, and an app that it does not know yet."""
-    cloud.environment = {
-        "ENTRA_CLIENT_ID": CLIENT,
-        "APP_SIGN_IN_CLIENT_ID": CLIENT,
-        "APP_ADDRESS": "https://func-abc.azurewebsites.net",
-        "APP_IDENTITY_PRINCIPAL_ID": IDENTITY,
-    }
-    cloud.answers_to("az ad app show", {"web": {"redirectUris": ["https://old.example.com/.auth/login/aad/callback"]}})
-    cloud.answers_to("az account show", {"tenantId": "tenant"})
-    cloud.answers_to("az ad app federated-credential list", [])
-    return cloud
-
-
-def test_the_registration_learns_the_address_and_trusts_the_identity(made: Cloud) -> None:
-    made.environment["SITE_URL"] = "https://exports.example.com/"
-    done = made.run("trust_app")
-    assert (done.returncode, done.stderr) == (0, "")
-    (update,) = made.calls("az ad app update")
-    assert update[update.index("--web-redirect-uris") + 1 :] == [
-        "https://old.example.com/.auth/login/aad/callback",
-        "https://func-abc.azurewebsites.net/.auth/login/aad/callback",
-        "https://exports.example.com/.auth/login/aad/callback",
-    ]
-    assert update[update.index("--enable-id-token-issuance") + 1] == "true"
-    (create,) = made.calls("az ad app federated-credential create")
-    assert json.loads(create[-1]) == {
-        "name": "segment-exports",
-        "issuer": "https://login.microsoftonline.com/tenant/v2.0",
-        "subject": IDENTITY,
-        "audiences": ["api://AzureADTokenExchange"],
-    }
-    assert "https://exports.example.com/connections/callback" in done.stdout
-
-
-def test_what_was_done_is_not_done_again(made: Cloud) -> None:
-    made.run("trust_app")
-    made.environment |= made.kept()
-    before = len(made.calls())
-    assert made.run("trust_app").returncode == 0
-    assert len(made.calls()) == before
-
-
-def test_a_registration_that_is_as_it_should_be_is_only_looked_at(made: Cloud) -> None:
-    callback = "https://func-abc.azurewebsites.net/.auth/login/aad/callback"
-    web = {"redirectUris": [callback], "implicitGrantSettings": {"enableIdTokenIssuance": True}}
-    made.answers_to("az ad app show", {"web": web})
-    issuer = "https://login.microsoftonline.com/tenant/v2.0"
-    made.answers_to("az ad app federated-credential list", [{"name": "x", "issuer": issuer, "subject": IDENTITY}])
-    for change in ("az ad app update", "az ad app federated-credential create"):
-        made.answers_to(change, Exception("Insufficient privileges"))
-    assert made.run("trust_app").returncode == 0
-    assert made.calls("az ad app update") == []
-
-
-def test_an_identity_that_was_made_anew_takes_the_place_of_the_old_one(made: Cloud) -> None:
-    issuer = "https://login.microsoftonline.com/tenant/v2.0"
-    old = {"name": "segment-exports", "issuer": issuer, "subject": "gone"}
-    made.answers_to("az ad app federated-credential list", [old])
-    assert made.run("trust_app").returncode == 0
-    assert len(made.calls("az ad app federated-credential update")) == 1
-    assert made.calls("az ad app federated-credential create") == []
-
-
-def test_an_identity_that_is_trusted_already_stays(made: Cloud) -> None:
-    issuer = "https://login.microsoftonline.com/tenant/v2.0"
-    made.answers_to("az ad app federated-credential list", [{"name": "mine", "issuer": issuer, "subject": IDENTITY}])
-    assert made.run("trust_app").returncode == 0
-    assert [one[4] for one in made.calls("az ad app federated-credential")] == ["list"]
-
-
-@pytest.mark.parametrize("made_for", ["", "another"])
-def test_an_app_that_was_made_for_another_registration_is_made_again(made: Cloud, made_for: str) -> None:
-    made.environment["APP_SIGN_IN_CLIENT_ID"] = made_for
-    done = made.run("trust_app")
-    assert done.returncode == 1
-    assert "The app was made for another registration than ENTRA_CLIENT_ID. Run: azd provision" in done.stderr
-    assert made.calls() == []
-
-
-def test_somebody_who_may_not_change_the_registration_is_told_what_to_do(made: Cloud) -> None:
-    made.answers_to("az ad app show", Exception("Insufficient privileges"))
-    done = made.run("trust_app")
-    assert done.returncode == 1
-    assert "An owner of it has to run this" in done.stderr
-    assert "azd hooks run postprovision" in done.stderr
-    assert made.kept() == {}
+    assert "an Owner or Contributor of the subscription" in done.stderr
+    assert "AuthorizationFailed" in done.stderr
 
 
 # --- Events of new snapshots ------------------------------------------------------------------------------------------
@@ -341,9 +227,9 @@ def test_where_it_takes_too_long_it_says_what_to_do(deployed: Cloud, command: st
 # --- All of them ------------------------------------------------------------------------------------------------------
 
 
-def test_without_az_they_say_where_to_get_it(entra: Cloud) -> None:
-    (entra.folder / "bin" / "az").unlink()
-    done = entra.run("register_app")
+def test_without_az_they_say_where_to_get_it(lake: Cloud) -> None:
+    (lake.folder / "bin" / "az").unlink()
+    done = lake.run("check_snapshot_account")
     assert done.returncode == 1
     assert "The command az was not found. Install it (https://aka.ms/azure-cli)" in done.stderr
 
@@ -372,11 +258,21 @@ def test_azd_runs_the_same_hooks_on_every_system() -> None:
         assert all((ROOT / one).is_file() for one in scripts)
         run[moment] = [Path(one).stem for one in scripts]
     assert run == {
-        "preprovision": ["check_snapshot_account", "register_app"],
+        "preprovision": ["prepare_network", "check_snapshot_account", "register_app"],
         "postprovision": ["trust_app"],
         "postdeploy": ["subscribe_to_snapshots"],
         "predown": ["keep_snapshots"],
     }
+
+
+def test_azd_is_new_enough_to_leave_out_what_is_not_to_be_deployed() -> None:
+    project = YAML(typ="safe").load(ROOT / "azure.yaml")
+    assert project["requiredVersions"] == {"azd": ">= 1.18.0"}
+    assert "1.18.0 or later" in (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+
+
+def test_the_platform_builds_the_package_for_its_own_system() -> None:
+    assert YAML(typ="safe").load(ROOT / "azure.yaml")["services"]["app"]["remoteBuild"] is True
 
 
 def test_azd_asks_for_nothing_that_a_hook_finds_out() -> None:

@@ -203,6 +203,11 @@ def test_events_that_would_not_arrive_are_noticed(broken: Breaking, change: Chan
     assert wrong_subscription(broken(change)) == [expected]
 
 
+def test_an_account_that_is_made_here_gets_a_topic_whatever_was_found_out_of_another() -> None:
+    (snapshots,) = [one for one in declared(INFRA, "module") if one.name == "snapshots"]
+    assert text(snapshots.at("params.makeTopic")) == "makeSnapshotAccount || !snapshotStorageHasTopic"
+
+
 def test_people_can_be_given_every_role_that_the_app_knows() -> None:
     assert wrong_roles_of_people(INFRA) == []
 

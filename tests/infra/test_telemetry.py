@@ -16,11 +16,12 @@ import pytest
 from exporters.measuring import profiles_by_outcome
 from exporters.runs import Counts
 from shared import telemetry
-from tests.infra.bicep import INFRA, ROOT, declared, resource, strings, text
+from tests.infra.bicep import INFRA, ROOT, declared, resource, resources, strings, text
 from tests.infra.conftest import Breaking, Change
 
 METRICS = telemetry.METRICS
 EVENTS = set(typing.get_args(telemetry.Event))
+RULES = "Microsoft.Insights/scheduledQueryRules"
 # What a window of a log alert can be; anything else is refused when it is deployed.
 WINDOWS = {"PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT1H", "PT2H", "PT3H", "PT4H", "PT5H", "PT6H", "P1D", "P2D"}
 
@@ -73,12 +74,15 @@ def unknown_names(folder: Path) -> list[str]:
 
 
 def wrong_alerts(folder: Path) -> list[str]:
-    """Windows that the platform refuses, and events that nobody hears of."""
+    """Windows and queries that the platform refuses, and events that nobody hears of."""
     rules = next(one.value for one in declared(folder, "var") if one.name == "rules")
     quiet = [one for one in declared(folder, "resource") if one.name == "quiet"]
     windows = {rule["window"] for rule in rules} | {str(one.at("properties.windowSize")) for one in quiet}
     problems = [f"no window can be {one}" for one in windows - WINDOWS]
     told = " ".join(rule["query"] for rule in rules)
+    # Before the first telemetry there are no tables to ask.
+    unready = [one for one in resources(folder, RULES) if one.at("properties.skipQueryValidation") is not True]
+    problems += [f"{one.name} cannot be made before the first telemetry" for one in unready]
     problems += [f"nobody hears of {one}" for one in EVENTS if f'"{one}"' not in told]
     return sorted(problems)
 
@@ -131,6 +135,14 @@ def test_somebody_hears_of_every_event_in_windows_that_are_allowed() -> None:
             ("modules/alerts.bicep", '"connection.sign_in_again"', '"export.failed"'),
             ["nobody hears of connection.sign_in_again"],
         ),
+        (
+            ("modules/alerts.bicep", "      skipQueryValidation: true\n", ""),
+            ["alerts cannot be made before the first telemetry"],
+        ),
+        (
+            ("modules/alerts.bicep", "\n    skipQueryValidation: true\n", "\n"),
+            ["quiet cannot be made before the first telemetry"],
+        ),
     ],
 )
 def test_an_alert_that_would_not_come_is_noticed(broken: Breaking, change: Change, expected: list[str]) -> None:
@@ -140,6 +152,19 @@ def test_an_alert_that_would_not_come_is_noticed(broken: Breaking, change: Chang
 def test_the_longest_quiet_time_fits_into_its_window() -> None:
     hours = next(one for one in declared(INFRA, "param") if one.name == "quietHours" and one.file == "main.bicep")
     assert hours.decorators["maxValue"] < 48
+
+
+def test_quiet_is_only_worth_an_alert_after_something_was_exported() -> None:
+    (quiet,) = [one for one in declared(INFRA, "resource") if one.name == "quiet"]
+    query = next(one for one in queries(INFRA) if "exports.profiles" in one)
+    assert text(quiet.at("properties.criteria.allOf")[0]["query"]) == query
+    asked = [part.strip() for part in query.strip("'").split(" | ")]
+    # Both sums are of the whole window: what keeps to the hours is in the second one alone.
+    assert asked[-2:] == [
+        "summarize before = sum(valueSum), lately = sumif(valueSum, timestamp > ago(${quietHours}h))",
+        "where before > 0 and coalesce(lately, 0.0) == 0",
+    ]
+    assert not [part for part in asked[:-2] if "timestamp" in part]
 
 
 def test_the_workbook_shows_every_metric() -> None:

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "union",
     "uniqueString",
     "allowed",
+    "batchSize",
     "description",
     "maxLength",
     "maxValue",
