@@ -21,6 +21,7 @@ from local.stand import Stand
 from shared.models import Connection, Schedule
 from tests.browser.chromium import Visitor, visiting
 from tests.browser.journey import Look, share
+from tests.browser.past import name_list
 
 SEGMENT = "LoyaltyMembers"
 _MOST_TABS = 80
@@ -190,7 +191,7 @@ def show(browser: Browser, stand: Stand, connection: Connection, look: Look) -> 
             connection=connection,
             list_id=stand.account.list_id,
         )
-        stand.app.add_export(
+        weekly = stand.app.add_export(
             "Weekly digest",
             connection,
             list_id=stand.account.list_id,
@@ -200,4 +201,5 @@ def show(browser: Browser, stand: Stand, connection: Connection, look: Look) -> 
                 recurrence="weekly", days=("monday", "thursday"), times=("06:00",), time_zone="Europe/Rome"
             ),
         )
+        name_list(stand, weekly)
         the_other_pages(carlo, path.split("/")[2], look_at)

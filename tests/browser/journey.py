@@ -15,6 +15,7 @@ from local.simulator_client import Account
 from local.stand import Stand
 from shared.models import Connection, Export, Schedule
 from tests.browser.chromium import Visitor
+from tests.browser.past import name_list
 
 Look = Callable[[Visitor, str], None]
 """Called on each page that the walk comes to, with the visitor and a name for what is seen."""
@@ -124,7 +125,7 @@ def detach(visitor: Visitor) -> None:
 
 def use(stand: Stand, connection: Connection) -> Export:
     """An export that uses the connection, made through the JSON API."""
-    return stand.app.add_export(
+    export = stand.app.add_export(
         "Newsletter",
         connection,
         list_id=stand.account.list_id,
@@ -132,6 +133,7 @@ def use(stand: Stand, connection: Connection) -> Export:
         mapping={"email": "EMail"},
         schedule=Schedule(active=False),
     )
+    return name_list(stand, export)
 
 
 def the_connection(stand: Stand, name: str) -> Connection:

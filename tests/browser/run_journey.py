@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import requests
@@ -21,7 +22,9 @@ from local.snapshot_folder import upload
 from local.stand import Stand
 from shared.models import Connection, Schedule
 from shared.settings import load_settings
+from tests.browser import past
 from tests.browser.chromium import Visitor
+from tests.browser.past import as_begun_by, begin_as, name_list
 
 SEGMENTS = ("LoyaltyMembers", "NewsletterSubscribers")
 CLEAN, DIRTY, FAILED, REJECTED = "Anniversaries", "Loyal customers", "Win back", "Wrong column"
@@ -58,6 +61,7 @@ def start_run(
         mapping={"email": email, "first_name": "FirstName"},
         schedule=Schedule(active=False),
     )
+    name_list(stand, export)
     return stand.app.run(export.id, stand.app.start_run(export.id))
 
 
@@ -92,11 +96,32 @@ def _record_up_to_date(stand: Stand, last: RunRecord) -> None:
     services.history.note(run)
 
 
+def age_runs(stand: Stand) -> None:
+    """The runs of `furnish_runs` as they would be in a company: people began them, and they took their time."""
+    for name, person, minutes_ago, seconds in _AGED:
+        as_begun_by(stand, _newest(stand, name), person, minutes_ago=minutes_ago, took=timedelta(seconds=seconds))
+
+
+def add_month(stand: Stand) -> None:
+    """What the runs before `CLEAN` sent, a day each."""
+    past.add_month(stand, _newest(stand, CLEAN))
+
+
+_AGED = (
+    (CLEAN, "Marta Rinaldi", 128, 161),
+    (DIRTY, "Paul Ionescu", 52, 252),
+    (FAILED, "Marta Rinaldi", 34, 4),
+    (REJECTED, "Paul Ionescu", 21, 37),
+)
+
+
 def begin_waiting(stand: Stand) -> str:
     """The page of a run that cannot go on: from now on Constant Contact takes no import."""
     _fill_queue(stand)
     connection = next(one for one in stand.app.connections() if one.state == "connected")
-    return address(start_run(stand, connection, WAITING))
+    run = start_run(stand, connection, WAITING)
+    begin_as(stand, run, "Marta Rinaldi")
+    return address(run)
 
 
 def wait_in_vain(_: Stand, visitor: Visitor) -> None:

@@ -38,10 +38,22 @@ def commands_in(text: str) -> set[str]:
 # --- Commands ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_readme_lists_every_command_that_there_is() -> None:
-    listed = commands_in(text_of("README.md").partition("## Commands")[2].partition("\n## ")[0])
+def test_the_list_of_commands_has_every_one_that_there_is() -> None:
+    listed = commands_in(text_of("CONTRIBUTING.md").partition("## Commands")[2].partition("\n## ")[0])
 
     assert listed == set(dev.COMMANDS)
+
+
+def test_the_readme_names_only_commands_that_there_are() -> None:
+    assert {"up", "test"} <= commands_in(text_of("README.md")) <= set(dev.COMMANDS)
+
+
+def test_the_readme_is_one_page_and_its_code_needs_no_scrolling() -> None:
+    text = text_of("README.md")
+    code = [line for block in text.split("```")[1::2] for line in block.splitlines()]
+
+    assert len(re.sub(r"<[^>]+>|\([^)]*\)", " ", text).split()) <= 950
+    assert max(map(len, code)) <= 80
 
 
 def test_the_help_of_dev_py_lists_every_command_that_there_is() -> None:
@@ -108,11 +120,12 @@ def test_the_readme_claims_of_reliability_what_the_trial_measured() -> None:
 
 
 def test_the_pictures_of_the_readme_are_there_in_light_and_dark() -> None:
-    pictures = re.findall(r'(?:srcset="|src="|!\[[^]]*\]\()([^")]+)', text_of("README.md"))
+    dark = re.findall(r'srcset="([^"]+)"', text_of("README.md"))
+    light = re.findall(r' src="([^"]+)"', text_of("README.md"))
 
-    assert len(pictures) >= 6
-    assert {picture for picture in pictures if not (dev.ROOT / picture).is_file()} == set()
-    assert any("-dark" in picture for picture in pictures)
+    assert len(light) == 2
+    assert dark == [picture.replace("-light", "-dark") for picture in light]
+    assert {picture for picture in dark + light if not (dev.ROOT / picture).is_file()} == set()
 
 
 # --- Architecture -----------------------------------------------------------------------------------------------------
