@@ -55,7 +55,8 @@ def up(options: Options, console: Console) -> int:
         if folder.missing:
             raise UpError(str(no_such_segments(folder.missing, folder.found)))
         if not folder.segments:
-            raise UpError(f"--snapshots {source}: no segment was found in it; it needs the folders of the product")
+            needed = "folders like CustomerInsights_x/BlobExport/Members/2026/11/22/0600/Members_1.csv"
+            raise UpError(f"--snapshots {source}: no segment was found in it; it needs {needed}")
         mapping = {"email": USUAL_EMAIL_COLUMN} | folder.mapping | options.columns
         settings = {"REFRESH_SCHEDULE": EVERY_FIVE_SECONDS} if options.trigger == "timer" else {}
         _say(console, "Starting the services and the app")

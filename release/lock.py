@@ -79,7 +79,9 @@ def main() -> int:
     for name, version in sorted(before ^ after):
         dev.say(f"{'+' if (name, version) in after else '-'} {name} {version}")
     licences.write_table()
-    dev.say(f"{len(after)} packages are locked in requirements.txt and listed in docs/supply-chain.md")
+    dev.say(
+        f"{len({name for name, _ in after})} packages are locked in requirements.txt and listed in docs/supply-chain.md"
+    )
     return 0
 
 

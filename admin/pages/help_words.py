@@ -149,7 +149,7 @@ RUN_PROBLEMS: Mapping[ProblemCode, tuple[str, str]] = {
 CONNECTION_STATES: Mapping[ConnectionState, tuple[str, str, str]] = {
     "not_connected": (
         message("Nobody has signed in yet"),
-        message("Open the connection and choose Connect. Exports that use it do not run until then."),
+        message("Open the connection and choose Connect. Exports that use it fail until then."),
         ADMINISTRATOR,
     ),
     "removal_begun": (

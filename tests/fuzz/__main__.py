@@ -91,6 +91,7 @@ def main(arguments: list[str]) -> int:
     if given.repeat:
         return repeat(given.targets[0], given.repeat)
     code = 0
+    say(f"{given.minutes:g} min for each target; a line comes when it is over")
     say(f"{'target':10}{'executions':>12}{'seconds':>9}{'findings':>10}")
     for name in given.targets or NAMES:
         result = fuzz(name, given.minutes * 60)
@@ -104,4 +105,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -21,7 +21,7 @@ TESTS = ("tests/exporters", "tests/shared", "tests/hostile")
 
 def main() -> int:
     """Try mutants; 0 when each was noticed or is judged, 1 when one is neither, 2 when it cannot run here."""
-    parser = argparse.ArgumentParser(prog="dev.py mutate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 dev.py mutate", description=__doc__)
     parser.add_argument("paths", nargs="*", help="modules or folders to change (default: all, and the page is written)")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default 1)")
     parser.add_argument("--sample", type=int, help="at most so many of each module, always the same ones")
