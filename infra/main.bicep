@@ -261,6 +261,7 @@ output APP_NAME string = site.outputs.name
 output APP_ADDRESS string = site.outputs.address
 output APP_SIGN_IN_CLIENT_ID string = entraClientId
 output APP_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+output STORAGE_ACCOUNT_NAME string = account.outputs.name
 output KEY_VAULT_NAME string = vault.outputs.name
 output SNAPSHOT_ACCOUNT_ID string = snapshots.outputs.accountId
 output SNAPSHOT_CONTAINER_NAME string = snapshotContainer

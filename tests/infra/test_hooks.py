@@ -291,4 +291,4 @@ def test_what_the_hooks_read_is_an_output_or_can_be_set() -> None:
         read |= set(re.findall(r'value(?:_or_none)?\("([A-Z_]+)"\)', path.read_text(encoding="utf-8")))
     outputs = {one.name for one in declared(INFRA, "output") if one.file == "main.bicep"}
     assert read - outputs - azd_variables(INFRA) == {"ENTRA_TRUSTS", "AZURE_SUBSCRIPTION_ID"}
-    assert outputs - read == {"KEY_VAULT_NAME"}
+    assert outputs - read == {"KEY_VAULT_NAME", "STORAGE_ACCOUNT_NAME"}

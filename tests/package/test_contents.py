@@ -76,6 +76,7 @@ def test_the_package_is_small(package: Path) -> None:
         ".venv-checkov/lib/site.py",
         ".vscode/settings.json",
         "azure.yaml",
+        "backup-folder/Audit.jsonl",
         "bench/__main__.py",
         "c.csv",
         "CHANGELOG.md",
@@ -93,6 +94,7 @@ def test_the_package_is_small(package: Path) -> None:
         "requirements-dev.txt",
         "requirements.in",
         "shared/.DS_Store",
+        "tables.py",
         "tests/conftest.py",
     ],
 )
