@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from admin import exports
 from exporters import start
-from shared.models import Schedule
+from shared.models import Export, Schedule
 from tests.admin.exporting import ADA
 from tests.exporters.due import ARRIVED, NEWER, daily, next_refresh, soon, statuses, wait_until
 from tests.exporters.world import World
@@ -23,6 +23,18 @@ def _a_segment_and_a_first_look(world: World) -> None:
     start.start_due(world.services)
 
 
+def overtaken(world: World) -> tuple[Export, datetime]:
+    """An export with a run under way when its own time comes, and with it something newer; and that time."""
+    due = soon(world)
+    export = world.add_export("Loyal", schedule=daily(due))
+    world.start(export)
+    world.deliver(until=lambda: world.last_run(export).prepared)
+    world.write_snapshot("Loyal", ["bo@example.com,Bo"], folder=NEWER)
+    wait_until(world, due)
+    assert start.start_due(world.services) == []
+    return export, due
+
+
 def test_a_run_under_way_that_has_taken_up_what_is_new_is_left_to_itself(world: World) -> None:
     due = soon(world)
     export = world.add_export("Loyal", schedule=daily(due))
@@ -35,13 +47,7 @@ def test_a_run_under_way_that_has_taken_up_what_is_new_is_left_to_itself(world: 
 
 
 def test_a_run_under_way_that_has_not_is_followed_by_one_that_does(world: World) -> None:
-    due = soon(world)
-    export = world.add_export("Loyal", schedule=daily(due))
-    world.start(export)
-    world.deliver(until=lambda: world.last_run(export).prepared)
-    world.write_snapshot("Loyal", ["bo@example.com,Bo"], folder=NEWER)
-    wait_until(world, due)
-    assert start.start_due(world.services) == []
+    export, due = overtaken(world)
     world.deliver()
     assert statuses(world, export) == ["successful", "successful"]
     last = world.last_run(export)
@@ -96,13 +102,7 @@ def test_a_run_is_not_followed_for_a_snapshot_when_its_export_no_longer_goes_wit
 
 
 def test_an_export_that_was_switched_off_is_not_followed_for_its_own_time_either(world: World) -> None:
-    due = soon(world)
-    export = world.add_export("Loyal", schedule=daily(due))
-    world.start(export)
-    world.deliver(until=lambda: world.last_run(export).prepared)
-    world.write_snapshot("Loyal", ["bo@example.com,Bo"], folder=NEWER)
-    wait_until(world, due)
-    assert start.start_due(world.services) == []
+    export, due = overtaken(world)
     off = daily(due).model_copy(update={"active": False})
     world.services.exports.change(export.id, lambda one: one.model_copy(update={"schedule": off}))
     world.deliver()
