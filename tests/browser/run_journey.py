@@ -147,8 +147,22 @@ def full_queue(stand: Stand) -> Iterator[None]:
         requests.delete(_faults(stand), timeout=10).raise_for_status()
 
 
+@contextmanager
+def slow_uploads(stand: Stand, seconds: float) -> Iterator[None]:
+    """For the block, each upload takes so long at the least: no machine is too fast to be watched."""
+    _arm(stand, {"name": "slow", "delay_seconds": seconds})
+    try:
+        yield
+    finally:
+        requests.delete(_faults(stand), timeout=10).raise_for_status()
+
+
 def _fill_queue(stand: Stand) -> None:
-    requests.post(_faults(stand), json={"name": "queue-full", "times": 1_000}, timeout=10).raise_for_status()
+    _arm(stand, {"name": "queue-full", "times": 1_000})
+
+
+def _arm(stand: Stand, fault: dict[str, object]) -> None:
+    requests.post(_faults(stand), json=fault, timeout=10).raise_for_status()
 
 
 def _faults(stand: Stand) -> str:
