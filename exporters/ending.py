@@ -111,12 +111,13 @@ def counts_of(run: Run, batches: list[Batch]) -> Counts:
 def final_counts(prepared: Counts, batches: list[Batch]) -> Counts:
     """Where every profile went. What Constant Contact took but has not reported on counts as sent.
 
-    Each number is what the batches say, so that a profile of which none accounts shows: the counts do not add up.
+    Each number is what the batches say, so that a profile of which none accounts shows: the counts do not add up. For a
+    batch that is split its parts stand.
     """
     taken = [batch for batch in batches if batch.state in ("uploaded", "completed")]
     refused = sum(batch.rejected for batch in taken)
     sent = sum(batch.contacts - batch.rejected - batch.dropped for batch in taken)
-    left = sum(batch.contacts for batch in _in_force(batches) if batch not in taken)
+    left = sum(batch.contacts for batch in batches if batch.state in ("pending", "sending", "failed"))
     return prepared.model_copy(
         update={
             "sent": sent,
@@ -128,16 +129,6 @@ def final_counts(prepared: Counts, batches: list[Batch]) -> Counts:
     )
 
 
-def _in_force(batches: list[Batch]) -> list[Batch]:
-    """The batches without those that are split; parts stand for theirs from then on, and not before."""
-    split = {(batch.number, batch.part) for batch in batches if batch.state == "split"}
-    return [
-        batch
-        for batch in batches
-        if batch.state != "split" and (not batch.part or (batch.number, batch.part[:-1]) in split)
-    ]
-
-
 class _Why(NamedTuple):
     """Why a run is not successful."""
 
@@ -146,14 +137,30 @@ class _Why(NamedTuple):
 
 
 def _why(run: Run, counts: Counts, batches: list[Batch], error: ExportError | None) -> _Why | None:
+    unknown = _not_known(batches)
     if run.cancel_asked_at:
         # Somebody wanted it: that is no problem.
-        return _Why(" ".join(filter(None, (run.stop, _failed_batches(batches)))), None)
+        return _Why(_joined(run.stop, _failed_batches(batches), unknown), None)
     if error is not None:
-        return _Why(str(error), problem_of(error))
+        return _Why(_joined(str(error), unknown), problem_of(error))
     if run.stop is not None:
-        return _Why(run.stop, run.problem or "unknown")
+        return _Why(_joined(run.stop, unknown), run.problem or "unknown")
     return _what_failed(batches, counts)
+
+
+def _joined(*sentences: str | None) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _not_known(batches: list[Batch]) -> str | None:
+    """What is to be said of batches that were on their way when the last chance to look for them was gone."""
+    contacts = sum(batch.contacts for batch in batches if batch.state == "sending")
+    if not contacts:
+        return None
+    return (
+        f"Whether Constant Contact took {contacts:,} contacts that were on their way is not known; "
+        "they count as not sent."
+    )
 
 
 def _what_failed(batches: list[Batch], counts: Counts) -> _Why | None:

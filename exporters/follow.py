@@ -15,7 +15,7 @@ from exporters.constant_contact.client import Account, Activity
 from exporters.constant_contact.errors import Refused
 from exporters.constant_contact.limits import seconds_to_new_day
 from exporters.constant_contact.their_words import NO_LONGER_KNOWN, line_of, without_line
-from exporters.ending import end_overdue, end_run, is_at_rest
+from exporters.ending import end_overdue, end_run, is_at_rest, is_overdue
 from exporters.files import RejectedRow, RunFiles
 from exporters.runs import Batch, Run
 from exporters.services import Services
@@ -39,7 +39,7 @@ def follow(services: Services, message: Message) -> None:
         if not run.prepared:
             return  # A message from before its time; when the batches are there, the run gets one of its own.
         batches, short = services.runs.batches(run.run_id), False
-        if run.stop:
+        if run.stop or is_overdue(services, run):
             batches = _clear_up(services, run, batches)
         if any(stored.value.state == "uploaded" for stored in batches):
             batches, short = _look(services, run, batches)
@@ -90,7 +90,7 @@ def _say_when(services: Services, run: Run, batches: list[Stored[Batch]], pause:
 
 
 def _clear_up(services: Services, run: Run, batches: list[Stored[Batch]]) -> list[Stored[Batch]]:
-    """In a run that was stopped, nobody else may be left to find out what became of a batch that was being sent."""
+    """In a run that is to end, nobody else may be left to find out what became of a batch that was being sent."""
     if not any(_is_left_unclear(stored.value, services.now()) for stored in batches):
         return batches
     with account_of(services, run) as account:

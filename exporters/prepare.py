@@ -59,7 +59,7 @@ def _prepare(services: Services, run: Run) -> Run:
     files = RunFiles(services.files, run.run_id)
     plan = files.plan() or files.settle_plan(_plan(services, run))
     # What the run takes up is remembered before it is read: whatever arrives from now on starts the next run.
-    services.runs.change_slot(run.export_id, seen=plan.versions)
+    services.runs.change_slot(run.export_id, only_if=lambda slot: slot.run_id == run.run_id, seen=plan.versions)
     if run.profiles_expected is None:
         expected = expected_profiles(services, plan.snapshots, plan.reading)
         run = _change(services, run, profiles_expected=expected)
@@ -123,14 +123,20 @@ def _wait_for_the_first(services: Services, run: Run, missing: Missing) -> None:
 
 def _check_list(account: Account, run: Run) -> None:
     try:
-        account.contact_list(run.list_id)
+        is_deleted = account.contact_list(run.list_id).deleted_at is not None
     except Refused as error:
         if error.status not in (400, 404):
             raise
-        raise ListMissing(
-            f"The list “{run.list_name or run.list_id}” of the export “{run.export_name}” does not exist in the "
-            f"Constant Contact account of its connection. Choose another list. ({error.text})"
-        ) from error
+        raise _list_missing(run, error.text) from error
+    if is_deleted:
+        raise _list_missing(run, "it was deleted")
+
+
+def _list_missing(run: Run, why: str) -> ListMissing:
+    return ListMissing(
+        f"The list “{run.list_name or run.list_id}” of the export “{run.export_name}” does not exist in the "
+        f"Constant Contact account of its connection. Choose another list. ({why})"
+    )
 
 
 class _Preparation:

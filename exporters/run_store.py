@@ -88,9 +88,10 @@ class RunStore:
             return changed
 
     def remove(self, export_id: str, run_id: str) -> None:
-        """Remove a run that has ended; one that is not there is no error."""
+        """Remove a run that has ended, with its batches; one that is not there is no error."""
         with contextlib.suppress(NotFound):
             stored = self._read(export_id, run_id)
+            self.remove_batches(run_id)
             self._runs.remove(stored.value.key, stored.etag)
 
     def last_written(self, run: Run) -> datetime:
@@ -134,11 +135,16 @@ class RunStore:
                 "due_until": run.schedule_due or slot.value.due_until,
             }
         )
-        together(
-            self._client,
-            insert=[entity(run.key, run)],
-            replace=[(entity(Key(run.export_id, _SLOT_ROW), taken), slot.etag)],
-        )
+        try:
+            together(
+                self._client,
+                insert=[entity(run.key, run)],
+                replace=[(entity(Key(run.export_id, _SLOT_ROW), taken), slot.etag)],
+            )
+        except Conflict:
+            # After an answer of 500 the client library writes once more: it may be this very run that has the slot.
+            if self.slot(run.export_id).value.run_id != run.run_id:
+                raise
 
     def end(self, run: Run, change: Callable[[Run], Run | None]) -> Run:
         """End the run and free its slot, both or neither. A run that has ended stays as it ended.
@@ -176,13 +182,19 @@ class RunStore:
         self._batches.insert(batch.key, batch)
 
     def remove_batches(self, run_id: str) -> None:
-        """Remove the batches of a run that ended before any of them was used."""
-        for stored in self.batches(run_id):
+        """Remove the batches of a run, of which none is to be used any more."""
+        for stored in self._batches.partition(run_id):
             self._batches.remove(stored.value.key, stored.etag)
 
     def batches(self, run_id: str) -> list[Stored[Batch]]:
-        """The batches of a run in their order."""
-        return list(self._batches.partition(run_id))
+        """The batches of a run in their order. Parts are among them once their batch is split, and not before.
+
+        A worker that dies while it splits a batch leaves parts behind; if the batch is taken as a whole after all,
+        they are nothing that is to be sent, waited for or counted.
+        """
+        rows = list(self._batches.partition(run_id))
+        split = {stored.value.name for stored in rows if stored.value.state == "split"}
+        return [stored for stored in rows if stored.value.part_of is None or stored.value.part_of in split]
 
     def batch(self, run_id: str, name: str) -> Stored[Batch] | None:
         """One batch."""

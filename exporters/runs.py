@@ -79,6 +79,7 @@ class Run(BaseModel):
     status: Status = "queued"
     created_at: datetime
     schedule_due: datetime | None = Field(default=None, description="the time of its schedule that it was started for")
+    sent_again_at: datetime | None = Field(default=None, description="when it got another message, if one was late")
     started_at: datetime | None = Field(default=None, description="when its snapshots began to be read")
     prepared_at: datetime | None = Field(default=None, description="when all of its batches were there")
     uploaded_at: datetime | None = Field(default=None, description="when the last of its batches was sent")
@@ -171,7 +172,12 @@ class Batch(BaseModel):
     @property
     def name(self) -> str:
         """What tells it from the other batches of its run: `0003`, or `0003.12` for a part of a part."""
-        return f"{self.number:04d}.{self.part}" if self.part else f"{self.number:04d}"
+        return _name_of(self.number, self.part)
+
+    @property
+    def part_of(self) -> str | None:
+        """The name of the batch that it takes the place of, together with another part; None for a whole one."""
+        return _name_of(self.number, self.part[:-1]) if self.part else None
 
     @property
     def label(self) -> str:
@@ -205,6 +211,10 @@ class Batch(BaseModel):
                 contacts=self.contacts - first_part,
             ),
         )
+
+
+def _name_of(number: int, part: str) -> str:
+    return f"{number:04d}.{part}" if part else f"{number:04d}"
 
 
 class Slot(BaseModel):

@@ -215,7 +215,8 @@ def start_again(services: Services, ended: Run) -> Run | None:
     wanted = export.connection_id and (schedule.active if due else schedule.with_refresh)
     newest = _newest(services.catalog(), export) if wanted else slot.seen
     if newest == slot.seen:
-        services.runs.change_slot(export.id, start_again=False)
+        # Unless a run has begun since, and something has come during that one.
+        services.runs.change_slot(export.id, only_if=lambda now: now == slot, start_again=False)
         return None
     with telemetry.apart():
         if due is None:
@@ -266,8 +267,14 @@ def _under_way(services: Services, slot: Slot, export: Export) -> Run | None:
     if slot.run_id is None:
         return None
     run = services.runs.get(export.id, slot.run_id)
-    if run.status == "queued" and services.now() > run.created_at + _MESSAGE_IS_LATE:
-        # Whoever started it may have died before its message was sent; a second message does no harm.
+    now = services.now()
+    if run.status != "queued" or now <= (run.sent_again_at or run.created_at) + _MESSAGE_IS_LATE:
+        return run
+    # Whoever started it may have died before its message was sent. A second message does no harm; one for each file of
+    # a refresh would, where runs wait in a long queue: each would be prepared side by side with the others.
+    marked = run.model_copy(update={"sent_again_at": now})
+    run = services.runs.change(run, lambda r: marked if r == run else None)
+    if run == marked:
         _send(services, run)
     return run
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from exporters.accounts import account_of
 from exporters.budget import PARKED, are_used_up
 from exporters.constant_contact.client import Account, Activity
-from exporters.constant_contact.errors import ConstantContactError, Refused, Unclear, Unreadable
+from exporters.constant_contact.errors import Refused, Unclear, Unreadable
 from exporters.files import RunFiles
 from exporters.halving import halve_or_reject, is_about_contacts, send_parts
 from exporters.runs import Batch, Run
 from exporters.services import Services
 from exporters.turns import hand_on
-from shared.errors import Conflict, Wait
+from shared.errors import Conflict, ExportError, Wait
 from shared.queues import Message
 from shared.tables import Stored
 
@@ -36,7 +36,7 @@ def upload(services: Services, message: Message) -> None:
 
     Raises:
         Wait: another worker has the batch, an earlier attempt is not clear yet, or a limit is reached.
-        ConstantContactError: the service is away, or refused in a way that concerns the whole run.
+        ExportError: Constant Contact is away, or it or Key Vault refuses in a way that concerns the whole run.
     """
     run = services.runs.get(message.export_id, message.run_id)
     stored = services.runs.batch(message.run_id, message.batch or "")
@@ -110,7 +110,7 @@ def _send(services: Services, run: Run, stored: Stored[Batch], account: Account)
             _release(services, stored)
             raise
         halve_or_reject(services, run, stored, error)
-    except (Wait, ConstantContactError) as error:
+    except (Wait, ExportError) as error:
         # Everything else is raised before the request leaves, or says that it was not processed.
         _release(services, stored)
         if are_used_up(error):

@@ -115,11 +115,15 @@ class Activity(_Answer):
 
 
 class ContactList(_Answer):
-    """A list of contacts in the account; `membership_count` is None unless it was asked for."""
+    """A list of contacts in the account; `membership_count` is None unless it was asked for.
+
+    `deleted_at` is there when it was deleted (V3 specification, the list object).
+    """
 
     list_id: ListId
     name: GivenName = ""
     membership_count: Count | None = None
+    deleted_at: Any = None
 
 
 class CustomField(_Answer):

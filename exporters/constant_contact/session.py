@@ -11,6 +11,7 @@ import http.client
 import io
 import socket
 import time
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import requests
@@ -22,14 +23,18 @@ Session = TypeVar("Session", bound=requests.Session)
 
 
 def timed_session() -> requests.Session:
-    """A session in which the read time-out of a request is that of its whole answer, from status line to last byte."""
+    """A session in which the read time-out of a request is that of its whole answer, from status line to last byte.
+
+    It keeps no cookies: one session serves the connections of all accounts.
+    """
     return timed(requests.Session())
 
 
 def timed(session: Session) -> Session:
-    """The session, from now on with time limits as those of `timed_session`."""
+    """The session, from now on with time limits as those of `timed_session`, and without cookies."""
     for scheme in ("http://", "https://"):
         session.mount(scheme, _TimedAdapter())
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     return session
 
 

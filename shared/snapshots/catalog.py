@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -94,8 +95,13 @@ class SegmentCatalog:
     def empty_segments(self) -> tuple[str, ...]:
         """Segments of which nothing lies in the container, but of which a model.json says that they are empty."""
         known = {source.name.casefold() for source in self._sources}
-        models = [model for model in map(self._model, self._roots) if model]
-        return tuple(e.name for m in models for e in m.entities if e.is_empty and e.name.casefold() not in known)
+        empty: list[str] = []
+        for root in self._roots:
+            # Of a model that cannot be understood `choose` tells, at the segments that it describes.
+            with contextlib.suppress(BadModel):
+                model = self._model(root)
+                empty += [entity.name for entity in model.entities if entity.is_empty] if model else []
+        return tuple(name for name in empty if name.casefold() not in known)
 
     def _refuse_what_a_model_calls_empty(self, segment: str) -> None:
         for root in self._roots:

@@ -150,6 +150,12 @@ def test_an_end_without_success_is_told_with_its_reasons(errors: tuple[str, ...]
     assert (batch.state, batch.error) == ("failed", said)
 
 
+def test_of_many_reasons_the_first_five_are_told() -> None:
+    errors = tuple(f"Line {line}: phone is not valid" for line in range(2, 9))
+    batch = _result(Batch(run_id="r", number=1, contacts=9, state="uploaded"), an_activity("a1", "failed", errors))
+    assert (batch.error or "").endswith(f"as “failed”: {'; '.join(errors[:5])}")
+
+
 @pytest.mark.parametrize(
     ("status", "rejected", "not_added", "dropped"),
     [

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
 from exporters import halving, prepare
 from exporters.batches import cut_batches
-from exporters.runs import Run
+from exporters.run_store import RunStore
+from exporters.runs import Batch, Run
 from exporters.steps import run_step
-from tests.exporters.world import World
+from exporters.sweeping import take_up_lost_runs
+from shared.queues import BATCHES
+from shared.tables import Stored
+from tests.exporters.world import Waiting, World
 
 PEOPLE = [f"person{number:03}@example.com" for number in range(64)]
 
@@ -87,6 +92,56 @@ def test_parts_fit_together_though_the_splitter_died_between_them(world: World) 
     assert world.last_run(export).counts.sent == 63
     assert len(world.members()) == 63
     assert world.statistics()["contacts_imported_more_than_once"] == 0
+
+
+def whole_after_all(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, Waiting]:
+    """A run whose batch was refused; its worker died between keeping the parts and splitting it. The message is left.
+
+    What Constant Contact had against the batch has passed by the time that it is sent again.
+    """
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    world.fault("poison-contact", match="person017@")
+    run = world.start(world.add_export("Loyal"))
+    world.deliver(until=lambda: world.queue.waiting[0].queue == BATCHES)
+    upload = world.queue.waiting[0]
+    write_batch = RunStore.write_batch
+
+    def dies(store: RunStore, batch: Batch, etag: str) -> Stored[Batch]:
+        if batch.state == "split":
+            raise RuntimeError("killed")
+        return write_batch(store, batch, etag)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunStore, "write_batch", dies)
+        with pytest.raises(RuntimeError, match="killed"):
+            world.deliver_next()
+    assert world.services.runs.batch(run.run_id, "0001.2") is not None
+    world.clear_faults()
+    return run, upload
+
+
+def test_parts_of_a_batch_that_was_taken_whole_after_all_are_waited_for_by_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, upload = whole_after_all(world, monkeypatch)
+    world.queue.send(upload.queue, upload.message)
+    world.deliver()
+    run = world.services.runs.get(run.export_id, run.run_id)
+    assert (run.status, run.counts.sent, run.counts.adds_up) == ("successful", len(PEOPLE), True)
+
+
+def test_parts_of_a_batch_that_was_taken_whole_after_all_are_never_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = whole_after_all(world, monkeypatch)
+    world.queue.waiting.clear()
+    world.clock.advance(timedelta(hours=1).total_seconds())
+    assert [taken.run_id for taken in take_up_lost_runs(world.services)] == [run.run_id]
+    world.deliver()
+    assert sorted(world.members()) == sorted(PEOPLE)
+    assert world.statistics()["contacts_imported_more_than_once"] == 0
+    run = world.services.runs.get(run.export_id, run.run_id)
+    assert (run.status, run.counts.sent, run.counts.adds_up) == ("successful", len(PEOPLE), True)
 
 
 def test_the_calls_spent_on_looking_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,8 @@ def test_a_column_without_any_address_is_never_that_of_the_addresses(
         (["City"], [["1"], ["2"]], "city", None),
         (["Birth month", "Day of birth"], [["13", "1"], ["40", "2"]], "birthday_month", None),
         (["Birth month", "Day of birth"], [["13", "1"], ["40", "2"]], "birthday_day", None),
+        (["Birth month", "Day of birth"], [["12", "31"], ["12", "31"]], "birthday_day", "Day of birth"),
+        (["Birth month", "Day of birth"], [["12", "32"], ["12", "32"]], "birthday_day", None),
     ],
 )
 def test_values_decide(columns: list[str], rows: list[list[str]], wanted: str, chosen: str | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from exporters import prepare, profiles, start
 from exporters.runs import Run
 from exporters.steps import run_step
+from local.constant_contact.v3 import lists
 from shared import snapshots
 from shared.queues import RUNS
 from tests.exporters.world import World
@@ -98,6 +99,18 @@ def test_an_unknown_list_is_named(world: World) -> None:
     unknown = "00000000-0000-0000-0000-000000000000"
     run = world.run_to_end(world.add_export("Loyal", list_id=unknown))
     assert_failed_before_any_upload(world, run, unknown, "Newsletter")
+
+
+def test_a_list_that_was_deleted_is_none_although_constant_contact_still_tells_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_json = lists._as_json
+    deleted = {"deleted_at": "2026-11-22T01:00:00.000Z"}
+    monkeypatch.setattr(lists, "_as_json", lambda *given: as_json(*given) | deleted)
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    run = world.run_to_end(world.add_export("Loyal", list_name="Friends"))
+    assert_failed_before_any_upload(world, run, "“Friends”", "it was deleted")
+    assert run.problem == "list_missing"
 
 
 def test_a_connection_without_consent_is_refused(world: World) -> None:

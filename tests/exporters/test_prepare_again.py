@@ -9,7 +9,7 @@ import pytest
 from exporters import prepare as prepare_module
 from exporters import start
 from exporters.batches import cut_batches
-from exporters.files import RunFiles
+from exporters.files import Plan, RunFiles
 from exporters.prepare import prepare
 from exporters.runs import Run
 from shared.queues import ACTIVITIES, BATCHES, RUNS, Message
@@ -75,6 +75,23 @@ def test_a_plan_that_another_worker_has_settled_meanwhile_holds(world: World, mo
     step(world, run)
     assert now(world, run).counts.prepared == 1
     assert now(world, run).snapshots["Loyal"].endswith("0230")
+
+
+def test_a_worker_that_is_held_up_until_another_run_has_begun_does_not_say_what_that_has_taken_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = world.add_export("Loyal")
+    run, settle = world.start(export), RunFiles.settle_plan
+
+    def held_up(files: RunFiles, plan: Plan) -> Plan:
+        world.services.runs.end(run, lambda r: r.model_copy(update={"status": "canceled"}))
+        world.start(export)
+        world.services.runs.change_slot(export.id, seen={"Loyal": "what came meanwhile"})
+        return settle(files, plan)
+
+    monkeypatch.setattr(RunFiles, "settle_plan", held_up)
+    step(world, run)
+    assert world.services.runs.slot(export.id).value.seen == {"Loyal": "what came meanwhile"}
 
 
 def test_a_run_that_is_prepared_is_handed_out_again_and_not_prepared_again(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from exporters.run_store import RunStore
-from exporters.runs import Batch, Counts, Run, Slot, new_run_id
+from exporters.runs import Batch, BatchState, Counts, Run, Slot, new_run_id
 from shared.documents import new_id
 from shared.errors import Conflict, Invalid, NotFound
 from shared.tables import DocumentTable
@@ -206,6 +206,23 @@ def test_a_batch_that_is_added_again_keeps_its_state(runs: RunStore) -> None:
     runs.write_batch(batch.model_copy(update={"state": "uploaded"}), stored.etag)
     runs.add_batch(batch)
     assert [one.value.state for one in runs.batches(batch.run_id)] == ["uploaded"]
+
+
+@pytest.mark.parametrize(("whole", "names"), [("sending", ["0001"]), ("split", ["0001", "0001.1", "0001.2"])])
+def test_parts_are_batches_of_a_run_once_theirs_is_split(runs: RunStore, whole: BatchState, names: list[str]) -> None:
+    batch = Batch(run_id=new_run_id(NOW), number=1, contacts=5, state=whole)
+    for one in (batch, *batch.parts(2)):
+        runs.add_batch(one)
+    assert [one.value.name for one in runs.batches(batch.run_id)] == names
+
+
+def test_parts_of_a_part_are_batches_of_a_run_once_that_is_split(runs: RunStore) -> None:
+    batch = Batch(run_id=new_run_id(NOW), number=1, contacts=5, state="split")
+    first, second = batch.parts(2)
+    for one in (batch, first, second.model_copy(update={"state": "split"}), *first.parts(1), *second.parts(1)):
+        runs.add_batch(one)
+    names = [one.value.name for one in runs.batches(batch.run_id)]
+    assert names == ["0001", "0001.1", "0001.2", "0001.21", "0001.22"]
 
 
 def test_a_batch_that_somebody_else_has_changed_is_not_written(runs: RunStore) -> None:

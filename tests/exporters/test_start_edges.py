@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from exporters import start
+from exporters import run_store, start
 from exporters.runs import Run
 from exporters.start import AlreadyRunning
 from shared.models import Schedule
 from shared.queues import RUNS
+from shared.tables import together
 from tests.exporters.world import World, refresh
 
 ARRIVED = "CustomerInsights_x/BlobExport/Loyal/2026/11/22/0130/Loyal_1.csv"
@@ -36,6 +39,51 @@ def test_a_run_that_got_no_message_for_two_minutes_gets_one(world: World, second
     with pytest.raises(AlreadyRunning):
         world.start(export)
     assert messages(world) == again
+
+
+def test_however_many_look_at_a_run_that_is_late_it_gets_one_message_in_two_minutes(world: World) -> None:
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    for minutes, in_all in ((3, 2), (1, 2), (2, 3)):
+        world.clock.advance(60 * minutes)
+        for number in range(3):
+            arrived = ARRIVED.replace("Loyal_1.csv", f"Loyal_{minutes}_{number}.csv")
+            world.upload(arrived, b"EMail,FirstName\nbo@example.com,Bo\n")
+            assert start.start_for_snapshots(world.services, arrived) == []
+        assert messages(world) == in_all, f"after {minutes} minutes more"
+    assert world.last_run(export).run_id == run.run_id
+
+
+def test_of_several_who_look_at_a_late_run_at_one_moment_one_sends_a_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = world.add_export("Loyal")
+    late = world.start(export)
+    world.clock.advance(180)
+    with monkeypatch.context() as patch:
+        # Each has read the run before another has written it.
+        patch.setattr(world.services.runs, "get", lambda *_: late)
+        for _ in range(3):
+            with pytest.raises(AlreadyRunning):
+                world.start(export)
+    assert messages(world) == 2
+
+
+def test_a_run_of_which_storage_did_not_say_that_it_had_begun_is_no_other_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of 500 to a write that was done: the client library writes again by itself, and that is refused."""
+
+    def written_twice(*given: Any, **rows: Any) -> None:
+        monkeypatch.setattr(run_store, "together", together)
+        together(*given, **rows)
+        together(*given, **rows)
+
+    monkeypatch.setattr(run_store, "together", written_twice)
+    export = world.add_export("Loyal")
+    run = world.start(export)
+    assert [run] == world.services.runs.newest(export.id, 5)
+    assert messages(world) == 1
 
 
 def test_a_run_that_has_begun_gets_no_second_message(world: World) -> None:
@@ -112,6 +160,29 @@ def test_after_a_run_nothing_starts_when_it_has_taken_the_snapshot_up_itself(wor
     world.services.runs.change_slot(export.id, start_again=True)
     assert start.start_again(world.services, ended(world, run)) is None
     assert world.services.runs.slot(export.id).value.start_again is False
+
+
+def test_a_snapshot_that_comes_while_somebody_finds_that_none_has_come_is_not_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two files come while the folders are listed after a run: the one starts a run, the other comes during that."""
+    export = world.add_export("Loyal")
+    (run,) = start.start_for_snapshots(world.services, ARRIVED)
+    world.services.runs.change_slot(export.id, start_again=True)
+    newest = start._newest
+
+    def overtaken(*given: Any) -> dict[str, str]:
+        found = newest(*given)
+        monkeypatch.setattr(start, "_newest", newest)
+        for name in ("Loyal_2.csv", "Loyal_3.csv"):
+            world.upload(arrived := ARRIVED.replace("Loyal_1.csv", name), b"EMail,FirstName\nbo@example.com,Bo\n")
+            start.start_for_snapshots(world.services, arrived)
+        return found
+
+    monkeypatch.setattr(start, "_newest", overtaken)
+    assert start.start_again(world.services, ended(world, run)) is None
+    assert world.last_run(export).run_id != run.run_id
+    assert world.services.runs.slot(export.id).value.start_again is True
 
 
 def test_after_a_run_the_next_one_starts_when_a_snapshot_has_come_meanwhile(world: World) -> None:

@@ -79,10 +79,7 @@ def test_a_stopped_run_ends_when_a_batch_that_nobody_looks_for_was_not_taken(wor
 
 def test_a_stopped_run_counts_a_batch_that_was_taken_although_nobody_looks_for_it(world: World) -> None:
     run = sending(world, unclear_for=-1)
-    (batch,) = world.services.runs.batches(run.run_id)
-    with account_of(world.services, run) as account:
-        send_by = world.clock.now() + timedelta(minutes=1)
-        account.import_file(run.list_id, batch.value.file_name, b"email\r\nana@example.com\r\n", send_by=send_by)
+    taken(world, run)
     world.queue.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id))
     world.deliver()
     counts = now(world, run).counts
@@ -96,6 +93,39 @@ def test_a_stopped_run_waits_while_it_cannot_be_known_what_became_of_a_batch(wor
     run_step(world.services, ACTIVITIES, body)
     assert now(world, run).status == "uploading"
     assert [waiting.queue for waiting in world.queue.waiting] == [ACTIVITIES]
+
+
+def taken(world: World, run: Run) -> None:
+    """Constant Contact has taken the run's batch, and nobody has been told."""
+    (batch,) = world.services.runs.batches(run.run_id)
+    with account_of(world.services, run) as account:
+        send_by = world.clock.now() + timedelta(minutes=1)
+        account.import_file(run.list_id, batch.value.file_name, b"email\r\nana@example.com\r\n", send_by=send_by)
+
+
+def test_a_run_that_ends_and_cannot_know_what_became_of_a_batch_says_so(world: World) -> None:
+    run = sending(world, unclear_for=-1)
+    taken(world, run)
+    world.services.connections.change(run.connection_id, lambda one: one.model_copy(update={"consent": None}))
+    run_step(world.services, ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id).model_dump_json())
+    ended = now(world, run)
+    assert (ended.status, ended.counts.sent, ended.counts.not_sent) == ("failed", 0, 1)
+    assert ended.error == (
+        "somebody stopped it Whether Constant Contact took 1 contacts that were on their way is not known; "
+        "they count as not sent."
+    )
+
+
+def test_a_run_over_its_time_counts_a_batch_that_was_taken_although_nobody_has_looked_for_it(world: World) -> None:
+    past = world.clock.now()
+    run = uploading(world, a_batch("sending", unclear_until=past, claimed_until=past))
+    world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
+    world.give_tokens(world.connection)
+    taken(world, run)
+    world.queue.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id))
+    world.deliver()
+    ended = now(world, run)
+    assert (ended.ended, ended.counts.sent, ended.counts.not_sent) == (True, 1, 0)
 
 
 def test_a_stopped_run_ends_with_its_batches_unsent(world: World) -> None:

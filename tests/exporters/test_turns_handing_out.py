@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from exporters.runs import Batch, BatchState, Run
@@ -32,6 +34,19 @@ def test_the_first_four_batches_are_handed_out_and_one_message_that_follows(worl
     assert 0 < (following.due - world.clock.now()).total_seconds() <= 1
 
 
+@pytest.mark.parametrize(("seconds", "following"), [(600, 0), (-60, 0), (-180, 1)])
+def test_a_run_that_is_followed_already_gets_no_second_message_that_follows(
+    world: World, seconds: float, following: int
+) -> None:
+    """It would cost as many of the day's calls once more; one that is late may be lost."""
+    run = a_run(world, (1, "", "pending"))
+    at = world.clock.now() + timedelta(seconds=seconds)
+    run = world.services.runs.change(run, lambda r: r.model_copy(update={"next_look_at": at}))
+    hand_out(world.services, run)
+    assert queued(world) == ["0001"]
+    assert sum(one.queue == ACTIVITIES for one in world.queue.waiting) == following
+
+
 def test_the_message_that_follows_is_there_before_the_last_batch_can_be_uploaded(world: World) -> None:
     run = a_run(world, (1, "", "pending"), (2, "", "pending"))
     hand_out(world.services, run)
@@ -59,7 +74,7 @@ def test_of_each_row_the_first_that_is_not_uploaded_is_handed_out(world: World) 
 
 
 def test_every_part_of_a_split_batch_is_handed_out(world: World) -> None:
-    run = a_run(world, (1, "", "split"), (1, "1", "pending"), (1, "2", "sending"), (1, "21", "pending"))
+    run = a_run(world, (1, "", "split"), (1, "1", "pending"), (1, "2", "split"), (1, "21", "pending"))
     hand_out(world.services, run)
     assert queued(world) == ["0001.1", "0001.21"]
     world.queue.waiting.clear()

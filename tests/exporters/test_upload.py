@@ -13,6 +13,7 @@ from exporters.services import Services
 from exporters.steps import give_up, run_step
 from shared.errors import Wait
 from shared.queues import ACTIVITIES, BATCHES, Message
+from shared.secrets import KeyVaultRefused, Secrets
 from shared.tables import Stored
 from tests.exporters.world import World
 
@@ -91,6 +92,26 @@ def test_a_refusal_that_concerns_the_whole_run_ends_it_with_the_reason(world: Wo
     assert said in (run.error or "")
     assert run.counts.adds_up
     assert world.members() == []
+
+
+def test_a_run_whose_upload_key_vault_refuses_has_nothing_to_wait_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> str:
+        raise KeyVaultRefused("no")
+
+    world.write_snapshot("Loyal", [f"{address},Name" for address in PEOPLE])
+    export = world.add_export("Loyal")
+    world.start(export)
+    world.deliver(until=lambda: world.last_run(export).status == "uploading")
+    world.clock.advance(timedelta(minutes=10).total_seconds())  # No token is kept in memory for that long.
+    monkeypatch.setattr(Secrets, "get", refuses)
+    at = world.clock.now()
+    world.deliver()
+    run = world.last_run(export)
+    assert (run.status, run.problem, run.counts.not_sent) == ("failed", "key_vault", len(PEOPLE))
+    assert run.ended_at is not None
+    assert run.ended_at - at < timedelta(minutes=1)
 
 
 def test_a_token_that_is_refused_even_when_fresh_asks_for_a_person(world: World) -> None:
@@ -196,6 +217,18 @@ def test_an_upload_whose_fate_stays_unclear_is_given_up(world: World, monkeypatc
     assert "is not clear" in (run.error or "")
     assert world.members() == []
     assert run.counts.adds_up
+
+
+def test_an_unclear_answer_ends_the_claim_and_is_counted(world: World) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    world.fault("cut-before", times=1)
+    run = world.start(world.add_export("Loyal"))
+    world.deliver(until=lambda: "did not answer" in (world.services.runs.get(run.export_id, run.run_id).waiting or ""))
+    (stored,) = world.services.runs.batches(run.run_id)
+    batch = stored.value
+    assert (batch.state, batch.claimed_until, batch.unclear_sends) == ("sending", None, 1)
+    assert batch.unclear_until is not None
+    assert 0 < (batch.unclear_until - world.clock.now()).total_seconds() <= world.settings.unclear_upload_seconds
 
 
 @pytest.mark.parametrize("lagging_looks", [1, 2])

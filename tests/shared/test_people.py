@@ -41,6 +41,12 @@ def test_headers_count_only_while_the_platform_says_that_it_signs_people_in() ->
     assert person_of(header((OBJECT_ID, "1"), ("roles", "Administrator")), trusted=False) is None
 
 
+def test_the_header_is_the_one_that_the_platform_sets() -> None:
+    (given,) = header((OBJECT_ID, "1")).values()
+    person = person_of({"X-MS-CLIENT-PRINCIPAL": given}, trusted=True)
+    assert person == Person(id="1", name="1", role=None)
+
+
 def test_without_the_header_nobody_is_signed_in() -> None:
     assert person_of({}, trusted=True) is None
 

@@ -34,6 +34,8 @@ def url() -> Iterator[str]:
             body = str(numbers.index(self.connection)).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Set-Cookie", "account=one; Path=/")
+            self.send_header("X-Cookies", self.headers.get("Cookie", "none"))
             self.end_headers()
             self.wfile.write(body)
 
@@ -71,6 +73,12 @@ def connected(session: requests.Session, url: str, seconds: float = 5) -> reques
 
 def options(session: requests.Session) -> Any:
     return session.merge_environment_settings("http://127.0.0.1", {}, True, None, None)
+
+
+def test_nothing_of_one_account_goes_with_the_requests_of_another(url: str) -> None:
+    with timed_session() as session:
+        assert session.get(url, timeout=5).cookies.get("account") == "one"
+        assert session.get(url, timeout=5).headers["X-Cookies"] == "none"
 
 
 def test_a_request_has_its_own_time_to_be_sent_however_little_the_last_answer_left(

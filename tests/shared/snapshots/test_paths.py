@@ -74,6 +74,11 @@ def test_a_location_means_the_blob_of_its_path_whatever_its_host_and_query(locat
     assert path_in_container(location, container_url, "") == "a b/T_1.csv"
 
 
+def test_a_path_is_taken_as_it_is_but_for_the_slash_before_it() -> None:
+    location = "abfss://segments@account.dfs.core.windows.net/Xmas/XXL_1.csv"
+    assert path_in_container(location, CONTAINER, "") == "Xmas/XXL_1.csv"
+
+
 @pytest.mark.parametrize(
     "location",
     [

@@ -259,6 +259,14 @@ def test_a_damaged_gzip_is_refused_and_named(store: Store, content: bytes) -> No
         store.read(content, ["Id"], name="VIP_1.csv.gz")
 
 
+@pytest.mark.parametrize("zeros", [0, 7, 20_000])
+def test_behind_a_gzip_may_be_zeros_and_nothing_else(store: Store, zeros: int) -> None:
+    content = gzip.compress(b"Id,EMail\n1,2\n") + b"\0" * zeros
+    assert values(store.read(content, MODEL, name="VIP_1.csv.gz")) == [("1", "2")]
+    with pytest.raises(UnreadableFile, match=r"'VIP_1\.csv\.gz' of segment 'VIP'.*damaged"):
+        store.read(content + b"X" * 20, ["Id"], name="VIP_1.csv.gz")
+
+
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_file_that_holds_too_much_is_refused(store: Store, compressed: bool) -> None:
     content = b"Id,EMail\n" + b"1,2\n" * 1000
