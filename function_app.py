@@ -60,7 +60,7 @@ def start_due(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host pass
 @app.timer_trigger(arg_name="timer", schedule="0 */15 * * * *")
 @invocation
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
-    """Four times an hour: take up runs that nobody carries on, delete old files and unfinished sign-ins, measure.
+    """Four times an hour: take up runs that nobody carries on, delete what is kept no longer, measure.
 
     Whatever becomes of one of these, the others have their turn.
     """
@@ -70,6 +70,8 @@ def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes i
         sweeping.take_up_lost_runs,
         sweeping.complete_history,
         sweeping.forget_up_to_date,
+        sweeping.forget_old_runs,
+        sweeping.forget_old_changes,
         sampling.take_samples,
     )
     each(duties, lambda duty: duty(services()), lambda duty: duty.__name__)

@@ -108,9 +108,7 @@ class History:
         except NotFound:
             summary = RunSummary.model_validate(run)
             for key in (Key(_ALL, _row_in_all(summary)), Key(_LATEST, _row_in_latest(summary))):
-                entry = self._entries.get(key)
-                if entry is not None and entry.value.run_id == run.run_id:
-                    self._drop(key, entry)
+                self._drop_if_of(summary, key)
 
     def latest(self, exports: Collection[str] | None = None) -> dict[str, RunSummary]:
         """The newest run of every export that ever ran, or of these `exports`, by the export's id."""
@@ -168,13 +166,18 @@ class History:
         )
         return (entry.value for entry in rows if entry.value.run_id not in newest)
 
+    def ended_before(self, moment: datetime, exports: Collection[str]) -> Iterator[RunSummary]:
+        """The ended runs that were made before then, the newest first, without the newest of each of these exports."""
+        newest = {one.value.run_id for one in self._entries.partition(_LATEST) if one.value.export_id in exports}
+        rows = self._entries.partition(_ALL, rows_above=row_at(moment), only="final eq true")
+        return (entry.value for entry in rows if entry.value.run_id not in newest)
+
     def remove(self, summary: RunSummary) -> None:
-        """Remove a run that has ended, and its entry."""
+        """Remove a run that has ended, and its entries."""
         # The run first: while its entry is there, it is found again, whoever dies in between.
         self._runs.remove(summary.export_id, summary.run_id)
-        entry = self._entries.get(Key(_ALL, _row_in_all(summary)))
-        if entry is not None:
-            self._entries.remove(Key(_ALL, _row_in_all(summary)), entry.etag)
+        self._drop_if_of(summary, Key(_LATEST, _row_in_latest(summary)))
+        self._drop_if_of(summary, Key(_ALL, _row_in_all(summary)))
 
     def unfinished(self) -> list[Run]:
         """The runs, as they are now, whose entries are not complete: they are under way, or who ended them has died.
@@ -232,6 +235,11 @@ class History:
             return found
         newest = self._runs.newest(entry.value.export_id, 1)
         return RunSummary.model_validate(newest[0]) if newest else None
+
+    def _drop_if_of(self, summary: RunSummary, key: Key) -> None:
+        entry = self._entries.get(key)
+        if entry is not None and entry.value.run_id == summary.run_id:
+            self._drop(key, entry)
 
     def _drop(self, key: Key, entry: Stored[RunSummary]) -> None:
         before = self._runs.newest(entry.value.export_id, 1) if key.partition == _LATEST else []

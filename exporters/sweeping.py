@@ -1,10 +1,10 @@
-"""Housekeeping: runs that nobody carries on are taken up again; old files, and runs that did nothing, are removed."""
+"""Housekeeping: runs that nobody carries on are taken up again; old files and records are removed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -18,6 +18,7 @@ from exporters.services import Services
 from exporters.start import name_of_export
 from exporters.turns import hand_out
 from shared import telemetry
+from shared.audit import month_of
 from shared.errors import NotFound
 from shared.models import Export
 from shared.queues import RUNS
@@ -53,7 +54,7 @@ def take_up_lost_runs(services: Services) -> list[Run]:
             log.warning(
                 "export %s: run %s, which holds its slot, does not exist; the slot is freed", export.id, slot.run_id
             )
-            services.runs.change_slot(export.id, run_id=None)
+            services.runs.change_slot(export.id, only_if=lambda now: now == slot, run_id=None)
             return None
         if not (is_overdue(services, run) or _is_silent(services, run)):
             return None
@@ -119,6 +120,30 @@ def forget_up_to_date(services: Services) -> int:
     week_ago = services.now() - _UP_TO_DATE_KEPT
     found = services.history.up_to_date(since=week_ago - _LOOKED_BACK, until=week_ago)
     return len(each(list(islice(found, _FORGOTTEN_AT_ONCE)), forget, lambda run: f"run {run.run_id}"))
+
+
+def forget_old_runs(services: Services) -> int:
+    """Remove runs that are older than the retention time of records; how many there were. So many at a time.
+
+    The newest run of an export that there still is stays: it says what the export has done.
+    """
+
+    def forget(run: RunSummary) -> bool:
+        services.history.remove(run)
+        return True
+
+    exports = {export.id for export in services.exports.all()}
+    found = services.history.ended_before(_records_kept_since(services), exports)
+    return len(each(list(islice(found, _FORGOTTEN_AT_ONCE)), forget, lambda run: f"run {run.run_id}"))
+
+
+def forget_old_changes(services: Services) -> int:
+    """Remove the months of the audit that are older than the retention time of records, so many entries at a time."""
+    return services.audit.forget_before(month_of(_records_kept_since(services)), _FORGOTTEN_AT_ONCE)
+
+
+def _records_kept_since(services: Services) -> datetime:
+    return services.now() - timedelta(days=services.settings.record_retention_days)
 
 
 def _old_files(services: Services) -> Iterator[str]:

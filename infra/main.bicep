@@ -41,6 +41,11 @@ param refreshSchedule string = '0 0 * * * *'
 @maxValue(3650)
 param fileRetentionDays int = 14
 
+@description('Days that runs and the audit are kept. They name the people who started, canceled or changed something.')
+@minValue(60)
+@maxValue(3650)
+param recordRetentionDays int = 400
+
 @description('Where people open the pages, when that is a domain of yours: https://… Empty: the app\'s own host name.')
 param siteUrl string = ''
 
@@ -223,6 +228,7 @@ module site 'modules/site.bicep' = {
     entraClientId: entraClientId
     refreshSchedule: refreshSchedule
     fileRetentionDays: fileRetentionDays
+    recordRetentionDays: recordRetentionDays
     siteUrl: siteUrl
     notificationWebAddress: notificationWebAddress
   }

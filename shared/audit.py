@@ -59,10 +59,10 @@ class AuditLog:
     """The table `Audit`: a partition a month (`2026-11`), the newest row first."""
 
     def __init__(self, client: TableClient) -> None:
-        self._table = DocumentTable(client, AuditEntry)
+        self._table = DocumentTable(client, AuditEntry, columns=lambda entry: {"subject": entry.subject})
 
     def write(self, entry: AuditEntry) -> None:
-        """Keep an entry for good. Of what one person does to one thing at one moment the first is kept.
+        """Keep an entry. Of what one person does to one thing at one moment the first is kept.
 
         So what was cut short, and is written again, is told of once.
         """
@@ -71,6 +71,10 @@ class AuditLog:
     def month(self, month: str) -> list[AuditEntry]:
         """The entries of a month (`2026-11`) that can be read, the newest first."""
         return [stored.value for stored in self._table.readable(month)]
+
+    def forget_before(self, month: str, most: int) -> int:
+        """Remove the entries of the months before this one (`2026-11`), at most so many; how many there were."""
+        return self._table.remove_partitions_below(month, most)
 
     def page(
         self, month: str, *, after: str | None = None, limit: int, subject: Subject | None = None
@@ -83,9 +87,9 @@ class AuditLog:
             limit: how many at most.
             subject: what the changes are of.
         """
-        rows = self._table.readable(month, rows_above=after, page=limit + 1)
-        wanted = (stored.value for stored in rows if subject in (None, stored.value.subject))
-        found = list(islice(wanted, limit + 1))
+        only = f"subject eq '{subject}'" if subject else None
+        rows = self._table.readable(month, rows_above=after, only=only, page=limit + 1)
+        found = [stored.value for stored in islice(rows, limit + 1)]
         return found[:limit], found[limit - 1].row if len(found) > limit else None
 
 

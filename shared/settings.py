@@ -91,6 +91,7 @@ class Settings(BaseModel):
     unclear_upload_seconds: Seconds = Field(default=60, alias="UNCLEAR_UPLOAD_SECONDS")
     run_time_limit_hours: float = Field(default=48, alias="RUN_TIME_LIMIT_HOURS", gt=0, le=240)
     file_retention_days: float = Field(default=14, alias="FILE_RETENTION_DAYS", gt=0, le=3650)
+    record_retention_days: float = Field(default=400, alias="RECORD_RETENTION_DAYS", ge=60, le=3650)
 
     key_vault_url: WebAddress = Field(alias="KEY_VAULT_URL")
 

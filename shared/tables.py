@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from azure.core import MatchConditions
@@ -115,6 +116,17 @@ class DocumentTable(Generic[Document]):
         except ResourceNotFoundError:
             return
 
+    def remove_partitions_below(self, partition: str, most: int) -> int:
+        """Remove all rows of the partitions whose keys sort before this one, at most so many; how many there were."""
+        found = self._client.query_entities(
+            "PartitionKey lt @partition", parameters={"partition": partition}, select=["PartitionKey", "RowKey"]
+        )
+        removed = 0
+        for row in islice(found, most):
+            self._client.delete_entity(row["PartitionKey"], row["RowKey"])
+            removed += 1
+        return removed
+
     def partition(
         self,
         partition: str,
@@ -138,13 +150,14 @@ class DocumentTable(Generic[Document]):
         *,
         rows_above: str | None = None,
         rows_below: str | None = None,
+        only: str | None = None,
         page: int | None = None,
     ) -> Iterator[Stored[Document]]:
         """The documents as `partition` gives them, but those that cannot be read, which the log names.
 
         One row that somebody spoilt by hand, or that a newer version of the app wrote, must not hide the others.
         """
-        for row in self._rows(partition, above=rows_above, below=rows_below, page=page):
+        for row in self._rows(partition, above=rows_above, below=rows_below, only=only, page=page):
             try:
                 yield self.stored(row)
             except (ValidationError, TypeError) as error:

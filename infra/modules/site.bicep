@@ -15,6 +15,7 @@ param constantContactClientId string
 param entraClientId string
 param refreshSchedule string
 param fileRetentionDays int
+param recordRetentionDays int
 param siteUrl string
 @secure()
 param notificationWebAddress string
@@ -115,6 +116,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     UNCLEAR_UPLOAD_SECONDS: '60'
     RUN_TIME_LIMIT_HOURS: '48'
     FILE_RETENTION_DAYS: string(fileRetentionDays)
+    RECORD_RETENTION_DAYS: string(recordRetentionDays)
     // Which of its identities the app is for Key Vault.
     AZURE_CLIENT_ID: identityClientId
     APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection

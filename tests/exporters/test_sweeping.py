@@ -8,7 +8,15 @@ import pytest
 
 from exporters import sweeping
 from exporters.runs import ENDED, Status
-from exporters.sweeping import SILENCE, delete_old_files, forget_up_to_date, take_up_lost_runs
+from exporters.sweeping import (
+    SILENCE,
+    delete_old_files,
+    forget_old_changes,
+    forget_old_runs,
+    forget_up_to_date,
+    take_up_lost_runs,
+)
+from shared.audit import AuditEntry, month_of
 from shared.models import Export
 from tests.exporters.ended import ended_run
 from tests.exporters.world import World
@@ -150,3 +158,81 @@ def test_wherever_forgetting_is_cut_short_the_next_time_completes_it(world: Worl
             forget_up_to_date(world.services)
     assert at > 2
     assert kept(world, export) == {newest}
+
+
+# Records past their time
+
+
+def a_year_and_more(world: World) -> None:
+    """So long that what was there before is kept no longer."""
+    world.clock.advance(world.settings.record_retention_days * A_DAY + 60)
+
+
+def test_runs_and_their_batches_are_forgotten_after_the_retention_time_of_records(world: World) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export = world.add_export("Loyal")
+    run = world.run_to_end(export)
+    world.clock.advance(A_DAY)
+    younger = ended(world, export, "failed")
+    world.clock.advance(world.settings.record_retention_days * A_DAY - 3600)
+    assert forget_old_runs(world.services) == 1
+    assert kept(world, export) == {younger}
+    assert world.services.runs.batches(run.run_id) == []
+
+
+def test_the_newest_run_of_an_export_is_kept_however_old_until_the_export_is_removed(world: World) -> None:
+    export, gone = world.add_export("Loyal"), world.add_export("Loyal")
+    for one in (export, gone):
+        ended(world, one, "failed")
+    newest = {one.id: ended(world, one, "successful") for one in (export, gone)}
+    a_year_and_more(world)
+    forget_old_runs(world.services)
+    assert [run.run_id for run in world.services.history.page().runs] == [newest[gone.id], newest[export.id]]
+    world.services.exports.remove(gone.id)
+    forget_old_runs(world.services)
+    assert kept(world, export) == {newest[export.id]}
+    assert {run.run_id for run in world.services.history.latest().values()} == {newest[export.id]}
+
+
+def test_old_runs_are_forgotten_some_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "_FORGOTTEN_AT_ONCE", 2)
+    export = world.add_export("Loyal")
+    for _ in range(4):
+        ended(world, export, "failed")
+    a_year_and_more(world)
+    assert [forget_old_runs(world.services) for _ in range(3)] == [2, 1, 0]
+
+
+def test_wherever_forgetting_old_runs_is_cut_short_the_next_time_completes_it(world: World) -> None:
+    world.write_snapshot("Loyal", ["ana@example.com,Ana"])
+    export, gone = world.add_export("Loyal"), world.add_export("Loyal")
+    runs = [world.run_to_end(gone) for _ in range(2)]
+    world.services.exports.remove(gone.id)
+    newest = ended(world, export, "failed")
+    a_year_and_more(world)
+    at = 0
+    while len(world.services.history.page().runs) > 1:
+        at += 1
+        with watching(death(at)), contextlib.suppress(Killed):
+            forget_old_runs(world.services)
+    assert at > 2
+    assert kept(world, export) == {newest}
+    assert {run.run_id for run in world.services.history.latest().values()} == {newest}
+    assert [world.services.runs.batches(run.run_id) for run in runs] == [[], []]
+
+
+def test_the_audit_is_forgotten_by_month_after_the_retention_time_of_records(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "_FORGOTTEN_AT_ONCE", 2)
+    log, first = world.services.audit, world.clock.now()
+    facts = {"by": "Ada", "action": "changed", "subject": "export", "subject_name": "Loyal"}
+    for number in range(3):
+        log.write(AuditEntry.model_validate({**facts, "at": first, "subject_id": str(number)}))
+    a_year_and_more(world)
+    assert forget_old_changes(world.services) == 0  # The month that the time ends in is kept whole.
+    world.clock.advance(31 * A_DAY)
+    log.write(AuditEntry.model_validate({**facts, "at": world.clock.now(), "subject_id": "new"}))
+    assert [forget_old_changes(world.services) for _ in range(3)] == [2, 1, 0]
+    assert log.month(month_of(first)) == []
+    assert [one.subject_id for one in log.month(month_of(world.clock.now()))] == ["new"]

@@ -49,6 +49,7 @@ DEPLOYED = {
     "siteUrl": "",
     "notificationWebAddress": "",
     "string(fileRetentionDays)": "14",
+    "string(recordRetentionDays)": "400",
     "insightsConnection": "InstrumentationKey=abc",
 }
 

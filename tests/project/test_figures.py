@@ -59,6 +59,8 @@ INSTANCES, MEMORY = SCALE["maximumInstanceCount"], SCALE["instanceMemoryMB"] // 
 TOLD = (
     ("docs/privacy.md", f"`FILE_RETENTION_DAYS` after the start of the run, {by_default('file_retention_days')} by"),
     ("docs/install.md", f"batch files and rejected rows are kept, {parameter('fileRetentionDays')} by default"),
+    ("docs/privacy.md", f"`RECORD_RETENTION_DAYS`, {by_default('record_retention_days')} by default"),
+    ("docs/install.md", f"runs and the audit are kept, {parameter('recordRetentionDays')} by default"),
     ("docs/errors.md", f"`EMAIL_MAX_LENGTH`, {by_default('email_max_length')} by default"),
     ("docs/operate.md", f"`RUN_TIME_LIMIT_HOURS`, {by_default('run_time_limit_hours')} |"),
     ("docs/privacy.md", f"sees {PREVIEWED} example contacts in the preview"),

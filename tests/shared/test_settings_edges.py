@@ -41,6 +41,7 @@ def problem(**changes: str | None) -> str | None:
         ("EMAIL_MAX_LENGTH", ["6", "254"], ["5", "255"]),
         ("RUN_TIME_LIMIT_HOURS", ["0.5", "240"], ["0", "241"]),
         ("FILE_RETENTION_DAYS", ["11", "3650"], ["0", "3651"]),
+        ("RECORD_RETENTION_DAYS", ["60", "3650"], ["59", "3651"]),
         ("SNAPSHOT_CONTAINER", ["abc", "a-b-c", "a" * 63, "0ab"], ["ab", "a" * 64, "-ab", "ab-", "a--b", "Abc"]),
         ("CONSTANT_CONTACT_CLIENT_ID", ["x"], []),
         (
@@ -139,6 +140,7 @@ def test_the_process_environment_is_read_when_no_other_is_given(monkeypatch: pyt
         ("unclear_upload_seconds", 60),
         ("run_time_limit_hours", 48),
         ("file_retention_days", 14),
+        ("record_retention_days", 400),
         ("constant_contact_api_url", "https://api.cc.email/v3"),
         ("constant_contact_auth_url", "https://authz.constantcontact.com/oauth2/default/v1"),
     ],
