@@ -62,14 +62,40 @@ def value_or_none(name: str) -> str | None:
 def az(*arguments: str) -> Any:
     """What `az` answers about the environment's subscription, read as JSON; None when it says nothing.
 
+    Entra belongs to no subscription: `az ad`, and Microsoft Graph by `az rest`, answer for the tenant that is chosen in
+    `az`. Before them comes `tenant`.
+
     Raises:
         Refused: it ended with an error.
         Stop: it is not installed.
     """
     subscription = value_or_none("AZURE_SUBSCRIPTION_ID")
+    if not subscription or arguments[0] in ("ad", "rest"):
+        # `az ad` does not take the argument, and `az rest` goes by what is chosen whatever it says.
+        return _answer(*arguments)
     # The one that somebody has chosen in `az` may be another.
-    which = ("--subscription", subscription) if subscription else ()
-    said = _run("az", *arguments, *which, "--output", "json", "--only-show-errors").strip()
+    return _answer(*arguments, "--subscription", subscription)
+
+
+def tenant() -> str:
+    """The id of the tenant of the environment's subscription, when that is the one whose Entra `az` would change.
+
+    Raises:
+        Stop: another one is chosen in `az`.
+    """
+    ours, chosen = (str(one["tenantId"]) for one in (az("account", "show"), _answer("account", "show")))
+    if ours != chosen:
+        raise Stop(
+            f"In `az` a subscription of the tenant {chosen} is chosen; the environment's is in the tenant {ours}."
+            " Nothing was changed in Entra. Choose the environment's with\n"
+            f"  az account set --subscription {value('AZURE_SUBSCRIPTION_ID')}\n"
+            "then run `azd up` again."
+        )
+    return ours
+
+
+def _answer(*arguments: str) -> Any:
+    said = _run("az", *arguments, "--output", "json", "--only-show-errors").strip()
     return json.loads(said) if said else None
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from azure_cli import INFRA, Refused, Stop, az, json_file, keep, run_hook, say, value, value_or_none, wait
+from azure_cli import INFRA, Refused, Stop, az, json_file, keep, run_hook, say, tenant, value, value_or_none, wait
 
 ROLES = INFRA / "app-roles.json"
 # What signing in asks for, as a registration names it: openid, profile and email of Microsoft Graph.
@@ -44,13 +44,14 @@ def register_app(patience: float = 60.0, pause: float = 5.0) -> None:
         return
     name = f"Segment exports ({value('AZURE_ENV_NAME')})"
     patiently = partial(_patiently, patience=patience, pause=pause)
+    in_tenant = tenant()
     try:
         client_id = _registration(name)
         enterprise_app = _enterprise_app(client_id, patiently)
     except Refused as why:
         raise Stop(f"Entra did not register the app that people sign in with. {_advice(str(why))}\n{why}") from None
     say(f"Registered the app “{name}” that people sign in with: {client_id}")
-    _approve(client_id, enterprise_app, patiently)
+    _approve(client_id, enterprise_app, in_tenant, patiently)
     _make_first_administrator(enterprise_app, name, patiently)
     # Last of all: with it, the next time nothing of the above is done.
     keep("ENTRA_CLIENT_ID", client_id)
@@ -107,18 +108,17 @@ def _enterprise_app(client_id: str, patiently: Patiently) -> str:
     return enterprise_app
 
 
-def _approve(client_id: str, enterprise_app: str, patiently: Patiently) -> None:
+def _approve(client_id: str, enterprise_app: str, in_tenant: str, patiently: Patiently) -> None:
     """Approve for everybody what signing in asks for: where a role is required, nobody may do so for themselves."""
     try:
         graph = az("ad", "sp", "show", "--id", MICROSOFT_GRAPH)["id"]
         grant = {"clientId": enterprise_app, "consentType": "AllPrincipals", "resourceId": graph, "scope": SCOPE}
         _post(f"{GRAPH}/oauth2PermissionGrants", grant, patiently)
     except Refused as why:
-        tenant = az("account", "show")["tenantId"]
         say(
             f"\n{why}\nNobody can sign in before an administrator has approved the app: once, when `azd up` has ended,"
             " by a Cloud Application Administrator or above, at\n"
-            f"  https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client_id}\n"
+            f"  https://login.microsoftonline.com/{in_tenant}/adminconsent?client_id={client_id}\n"
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from azure_cli import INFRA, Refused, Stop, az, json_file, run_hook, say, value, wait
 from check_snapshot_account import topic_of
 
-AGAIN = "Wait until the pages open, then run: azd hooks run postdeploy"
+AGAIN = "Wait until the pages open, then run: azd hooks run postdeploy\nIf they never do: docs/install.md, step 2."
 
 
 def subscribe_to_snapshots(patience: float = 600.0, pause: float = 10.0) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from azure_cli import Refused, Stop, az, json_file, keep, run_hook, say, value, value_or_none
+from azure_cli import Refused, Stop, az, json_file, keep, run_hook, say, tenant, value, value_or_none
 
 CREDENTIAL = "segment-exports"
 CALLBACK = "/.auth/login/aad/callback"
@@ -25,9 +25,10 @@ def trust_app() -> None:
     addresses = [one.rstrip("/") for one in (value("APP_ADDRESS"), site) if one]
     done = " ".join([client_id, identity, *addresses])
     if value_or_none("ENTRA_TRUSTS") != done:
+        in_tenant = tenant()
         try:
             _lead_back(client_id, addresses)
-            _trust(client_id, identity)
+            _trust(client_id, identity, in_tenant)
         except Refused as why:
             raise Stop(
                 f"The app registration {client_id} could not be changed. An owner of it has to run this, signed in"
@@ -47,11 +48,10 @@ def _lead_back(client_id: str, addresses: list[str]) -> None:
         az("ad", "app", "update", "--id", client_id, *id_tokens, "--web-redirect-uris", *known, *missing)
 
 
-def _trust(client_id: str, identity: str) -> None:
-    tenant = az("account", "show")["tenantId"]
+def _trust(client_id: str, identity: str, in_tenant: str) -> None:
     wanted: dict[str, Any] = {
         "name": CREDENTIAL,
-        "issuer": f"https://login.microsoftonline.com/{tenant}/v2.0",
+        "issuer": f"https://login.microsoftonline.com/{in_tenant}/v2.0",
         "subject": identity,
         "audiences": ["api://AzureADTokenExchange"],
     }

@@ -16,7 +16,7 @@ var rules = [
     severity: 2
     window: 'P2D'
     settles: true
-    query: 'traces | where customDimensions.event in ("export.failed", "export.recovered") | summarize arg_max(timestamp, event = tostring(customDimensions.event)) by id = tostring(customDimensions.export_id) | where event == "export.failed"'
+    query: 'traces | extend what = tostring(customDimensions.event), id = tostring(customDimensions.export_id) | where what in ("export.failed", "export.recovered") | summarize arg_max(timestamp, what) by id | where what == "export.failed"'
   }
   {
     name: 'export-recovered'
@@ -40,7 +40,7 @@ var rules = [
     severity: 3
     window: 'PT30M'
     settles: true
-    query: 'customMetrics | where (name == "constant_contact.calls_left_today" and value < 1000) or (name == "constant_contact.calls" and customDimensions.outcome =~ "quota") | extend id = "calls"'
+    query: 'customMetrics | where (name == "constant_contact.calls_left_today" and valueSum < 1000) or (name == "constant_contact.calls" and tostring(customDimensions.outcome) == "quota") | extend id = "calls"'
   }
 ]
 

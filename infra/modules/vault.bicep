@@ -12,7 +12,7 @@ param constantContactClientSecret string
 
 var secretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: name
   location: location
   tags: tags
@@ -37,7 +37,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
 }
 
 // Through the resource manager, so that whoever deploys needs no right to read secrets.
-resource clientSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(constantContactClientSecret)) {
+resource clientSecret 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = if (!empty(constantContactClientSecret)) {
   parent: vault
   name: 'constant-contact-client-secret'
   properties: {

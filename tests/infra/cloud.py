@@ -1,4 +1,7 @@
-"""`az` and `azd` that answer what a test tells them and remember what they were asked."""
+"""`az` and `azd` that answer what a test tells them and remember what they were asked.
+
+What the real `az` does not take, this one refuses too.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,19 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.infra.bicep import INFRA
+from tests.infra.bicep import INFRA, ROOT
 
 # What a command answers during which the hook that runs it is killed.
 KILLED = Exception("the hook is killed")
+# What azd tells every hook, beside the values of the environment.
+SUBSCRIPTION = "0b1f6436-1d34-4a5f-b3c2-9c1a52a8e001"
 
 # Answers with the first entry whose words the command line begins with; the answers of an entry in turn, the last one
 # again and again. A file that is handed over (@path) is remembered by its content.
 _PROGRAM = """#!{python}
 import json, os, pathlib, signal, sys
+sys.path.insert(0, {root!r})
+from tests.infra.az import refusal
 folder = pathlib.Path({folder!r})
 words = sys.argv[1:]
 typed = list(words)
@@ -30,6 +37,9 @@ before = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 with log.open("a", encoding="utf-8") as file:
     file.write(json.dumps([[program, *words], [program, *typed]]) + "\\n")
 line = " ".join([program, *words])
+why = refusal(sys.argv[1:]) if program == "az" else None
+if why:
+    sys.exit("ERROR: " + why)
 for start, answers in json.loads((folder / "answers").read_text(encoding="utf-8")):
     if line.startswith(start):
         turn = sum(" ".join(json.loads(one)[0]).startswith(start) for one in before)
@@ -57,7 +67,8 @@ class Cloud:
         for program in ("az", "azd"):
             file = self.folder / "bin" / program
             file.write_text(
-                _PROGRAM.format(python=sys.executable, folder=str(self.folder), KILLED=str(KILLED)), encoding="utf-8"
+                _PROGRAM.format(python=sys.executable, root=str(ROOT), folder=str(self.folder), KILLED=str(KILLED)),
+                encoding="utf-8",
             )
             file.chmod(0o755)
 
@@ -68,16 +79,27 @@ class Cloud:
 
     def run(self, hook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a hook of infra/hooks to its end."""
+        return self._run(sys.executable, str(INFRA / "hooks" / f"{hook}.py"), *arguments)
+
+    def run_text(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Run what azure.yaml has for a moment, as azd does on POSIX."""
+        python = self.folder / "bin" / "python3"
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+        python.chmod(0o755)
+        return self._run("/bin/sh", "-ec", text)
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "answers").write_text(json.dumps(self.answers), encoding="utf-8")
-        environment = {"PATH": str(self.folder / "bin"), "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
+        environment = {"PATH": str(self.folder / "bin"), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"AZURE_SUBSCRIPTION_ID": SUBSCRIPTION, **self.environment}
         environment |= {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR") if name in os.environ}
-        command = [sys.executable, str(INFRA / "hooks" / f"{hook}.py"), *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
 
     def calls(self, start: str = "") -> list[list[str]]:
         """The commands that were run, in order; those that begin like this, without what `az` is always told."""
-        ends = ["--output", "json", "--only-show-errors"]
-        calls = [one[: -len(ends)] if one[-len(ends) :] == ends else one for one, _ in self._log()]
+        calls = [one for one, _ in self._log()]
+        for ends in (["--output", "json", "--only-show-errors"], ["--subscription", SUBSCRIPTION]):
+            calls = [one[: -len(ends)] if one[-len(ends) :] == ends else one for one in calls]
         return [one for one in calls if " ".join(one).startswith(start)]
 
     def typed(self) -> list[list[str]]:

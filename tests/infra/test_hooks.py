@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.infra.bicep import INFRA, ROOT, declared
-from tests.infra.cloud import Cloud
+from tests.infra.cloud import SUBSCRIPTION, Cloud
 from tests.infra.test_wiring import azd_variables
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands that stand for az and azd are scripts for POSIX")
@@ -235,9 +235,9 @@ def test_without_az_they_say_where_to_get_it(lake: Cloud) -> None:
 
 
 def test_they_ask_about_the_subscription_of_the_environment(lake: Cloud) -> None:
-    lake.environment["AZURE_SUBSCRIPTION_ID"] = "mine"
     assert lake.run("check_snapshot_account").returncode == 0
-    assert {tuple(one[-2:]) for one in lake.calls("az ")} == {("--subscription", "mine")}
+    asked = [one for one in lake.typed() if one[0] == "az"]
+    assert {one[one.index("--subscription") + 1] for one in asked} == {SUBSCRIPTION}
 
 
 @pytest.mark.parametrize("hook", ["register_app", "trust_app", "subscribe_to_snapshots"])
@@ -263,6 +263,38 @@ def test_azd_runs_the_same_hooks_on_every_system() -> None:
         "postdeploy": ["subscribe_to_snapshots"],
         "predown": ["keep_snapshots"],
     }
+
+
+def test_one_after_the_other_they_lead_from_nothing_to_an_app_that_hears_of_snapshots(cloud: Cloud) -> None:
+    hooks = YAML(typ="safe").load(ROOT / "azure.yaml")["hooks"]
+    cloud.environment = {"AZURE_ENV_NAME": "prod", "PRIVATE_NETWORK": "true"}
+    cloud.answers_to("az provider show", {"registrationState": "Registered"})
+    cloud.answers_to("az account show", {"tenantId": "tenant"})
+    cloud.answers_to("az ad app list", [])
+    cloud.answers_to("az ad app create", {"appId": "client"})
+    cloud.answers_to("az ad sp show", {"id": "enterprise"})
+    cloud.answers_to("az ad signed-in-user show", {"id": "me"})
+    assert cloud.run_text(hooks["preprovision"]["posix"]["run"]).stderr == ""
+    cloud.environment |= cloud.kept() | {
+        "APP_ADDRESS": "https://func-abc.azurewebsites.net",
+        "APP_IDENTITY_PRINCIPAL_ID": "identity",
+        "APP_NAME": "func-abc",
+        "APP_SIGN_IN_CLIENT_ID": "client",
+        "AZURE_RESOURCE_GROUP": "rg-prod",
+        "SNAPSHOT_ACCOUNT_ID": ACCOUNT_ID,
+        "SNAPSHOT_CONTAINER_NAME": "segments",
+    }
+    cloud.answers_to("az ad app show", {"web": {}})
+    cloud.answers_to("az ad app federated-credential list", [])
+    cloud.answers_to("az eventgrid", [{"name": "egst-lake", "source": ACCOUNT_ID, "resourceGroup": "data"}])
+    cloud.answers_to("az functionapp keys list", {"systemKeys": {"blobs_extension": "key"}})
+    for moment in ("postprovision", "postdeploy"):
+        assert cloud.run_text(hooks[moment]["posix"]["run"]).stderr == ""
+    assert cloud.kept() == {
+        "ENTRA_CLIENT_ID": "client",
+        "ENTRA_TRUSTS": "client identity https://func-abc.azurewebsites.net",
+    }
+    assert len(cloud.calls("az deployment group create")) == 1
 
 
 def test_azd_is_new_enough_to_leave_out_what_is_not_to_be_deployed() -> None:

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from tests.infra.bicep import INFRA
-from tests.infra.cloud import KILLED, Cloud
+from tests.infra.cloud import KILLED, SUBSCRIPTION, Cloud
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands that stand for az and azd are scripts for POSIX")
 
@@ -20,8 +20,30 @@ APPROVE = f"az rest --method POST --uri {GRAPH}/oauth2PermissionGrants"
 GIVE = f"az rest --method POST --uri {GRAPH}/servicePrincipals/enterprise/appRoleAssignedTo"
 NOT_THERE_YET = Exception("Resource 'enterprise' does not exist or one of its queried objects are not present.")
 NOT_ALLOWED = Exception("Insufficient privileges to complete the operation.")
+# What azd knows when everything is made.
+MADE = {
+    "ENTRA_CLIENT_ID": CLIENT,
+    "APP_SIGN_IN_CLIENT_ID": CLIENT,
+    "APP_ADDRESS": "https://func-abc.azurewebsites.net",
+    "APP_IDENTITY_PRINCIPAL_ID": IDENTITY,
+}
 # How long to try and to pause: no test waits.
 AT_ONCE = ("60", "0")
+
+# --- The tenant -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hook", ["register_app", "trust_app"])
+def test_nothing_is_changed_in_the_entra_of_another_tenant(cloud: Cloud, hook: str) -> None:
+    cloud.environment = {"AZURE_ENV_NAME": "prod"} if hook == "register_app" else dict(MADE)
+    cloud.answers_to("az account show", {"tenantId": "chosen"})
+    cloud.answers_to(f"az account show --subscription {SUBSCRIPTION}", {"tenantId": "ours"})
+    done = cloud.run(hook)
+    assert done.returncode == 1
+    assert "of the tenant chosen is chosen; the environment's is in the tenant ours." in done.stderr
+    assert f"az account set --subscription {SUBSCRIPTION}" in done.stderr
+    assert [one[1] for one in cloud.calls()] == ["account", "account"]
+
 
 # --- The registration -------------------------------------------------------------------------------------------------
 
@@ -193,12 +215,7 @@ def test_where_the_first_administrator_cannot_be_made_it_says_how(entra: Cloud) 
 @pytest.fixture
 def made(cloud: Cloud) -> Cloud:
     """A registration, and an app that it does not know yet."""
-    cloud.environment = {
-        "ENTRA_CLIENT_ID": CLIENT,
-        "APP_SIGN_IN_CLIENT_ID": CLIENT,
-        "APP_ADDRESS": "https://func-abc.azurewebsites.net",
-        "APP_IDENTITY_PRINCIPAL_ID": IDENTITY,
-    }
+    cloud.environment = dict(MADE)
     cloud.answers_to("az ad app show", {"web": {"redirectUris": ["https://old.example.com/.auth/login/aad/callback"]}})
     cloud.answers_to("az account show", {"tenantId": "tenant"})
     cloud.answers_to("az ad app federated-credential list", [])

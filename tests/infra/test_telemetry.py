@@ -65,7 +65,11 @@ def unknown_names(folder: Path) -> list[str]:
         asked = set(re.findall(r"customDimensions\.(\w+)", query))
         if not names or names[0] in METRICS:
             problems |= {f"no field {one}" for one in asked - known}
-        for listed in re.findall(r"customDimensions\.event (?:==|in) \(?([^)|]+)", query):
+        # Whatever comes after the dot is of any type until it is made a text.
+        problems |= {f"no text: {one}" for one in re.findall(r"customDimensions\.(\w+) (?:in|has|contains|=~)", query)}
+        # Where the logs are kept in a workspace, the column of that name is among those that were removed.
+        problems |= {f"no column {one}" for one in re.findall(r"\bvalue\b", query)}
+        for listed in re.findall(r"(?:customDimensions\.event\)?|\bwhat) (?:==|in) \(?([^)|]+)", query):
             problems |= {f"no event {one}" for one in re.findall(r'"([^"]+)"', listed) if one not in EVENTS}
         for outcome in re.findall(r'customDimensions\.outcome == "(\w+)"', query):
             if outcome not in profiles_by_outcome(Counts()):
@@ -117,6 +121,9 @@ def test_alerts_and_workbook_ask_for_what_the_app_sends() -> None:
             ["no field status", "no field trigger"],
         ),
         (("workbook.json", "connections.token_age", "connections.age"), ["no metric connections.age"]),
+        (("workbook.json", "tostring(customDimensions.event) in", "customDimensions.event in"), ["no text: event"]),
+        (("workbook.json", "min(valueSum)", "min(value)"), ["no column value"]),
+        (("modules/alerts.bicep", "valueSum < 1000", "value < 1000"), ["no column value"]),
     ],
 )
 def test_a_name_that_the_app_does_not_send_is_noticed(broken: Breaking, change: Change, expected: list[str]) -> None:

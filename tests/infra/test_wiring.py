@@ -262,6 +262,29 @@ def test_a_location_that_is_known_too_late_is_noticed(broken: Breaking) -> None:
     assert late_locations(folder) == ["modules/network.bicep: address", "modules/network.bicep: wayOut"]
 
 
+# What Azure refuses from a day on that it has announced: versions before this one. Of Key Vault from February 27, 2027.
+OLDEST = {"Microsoft.KeyVault": "2026-02-01"}
+
+
+def retiring(folder: Path) -> list[str]:
+    """Resources whose API version Azure has announced to refuse."""
+    problems = []
+    for one in declared(folder, "resource"):
+        type_, _, version = one.type.partition("@")
+        if version < OLDEST.get(type_.split("/")[0], ""):
+            problems.append(f"{one.file}: {one.name} has the API version {version}")
+    return problems
+
+
+def test_no_resource_has_an_api_version_that_azure_is_about_to_refuse() -> None:
+    assert retiring(INFRA) == []
+
+
+def test_an_api_version_that_azure_is_about_to_refuse_is_noticed(broken: Breaking) -> None:
+    folder = broken(("modules/vault.bicep", "vaults/secrets@2026-02-01", "vaults/secrets@2023-07-01"))
+    assert retiring(folder) == ["modules/vault.bicep: clientSecret has the API version 2023-07-01"]
+
+
 def test_everything_that_can_have_tags_has_those_of_azd() -> None:
     without = {"config", "basicPublishingCredentialsPolicies", "roleAssignments", "eventSubscriptions", "subnets"}
     without |= {
