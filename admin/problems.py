@@ -13,7 +13,7 @@ from exporters import problem_codes
 from exporters.constant_contact.errors import ConstantContactError
 from shared.errors import Changed, Conflict, ExportError, Invalid, NotFound, Unavailable
 from shared.secrets import KeyVaultRefused
-from shared.snapshots import SnapshotsRefused
+from shared.snapshots import SnapshotError, SnapshotsRefused
 
 MEDIA_TYPE = "application/problem+json"
 Answer = Callable[[Request, HTTPStatus, str], Response]
@@ -126,6 +126,9 @@ def _by_kind(error: ExportError) -> Problem:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     if isinstance(error, Unavailable | SnapshotsRefused):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    if isinstance(error, SnapshotError):
+        # The app works: whoever owns the segment's files, or chose the segment, has to act.
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     if isinstance(error, ConstantContactError):
         return problem(HTTPStatus.BAD_GATEWAY, str(error))
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))

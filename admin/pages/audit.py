@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from admin.pages.parameters import Administrator
 from admin.pages.rendering import render
+from admin.pages.turning import Passed, ways
 from exporters.services import Services
 from shared.audit import ROW, month_of
 
@@ -30,6 +31,7 @@ def audit_router(services: Callable[[], Services]) -> APIRouter:
         month: Annotated[str | None, Query(pattern=_MONTH)] = None,
         subject: Literal["", "connection", "export"] = "",
         after: Annotated[str | None, Query(pattern=ROW)] = None,
+        passed: Passed = None,
     ) -> HTMLResponse:
         known = services()
         now = known.now()
@@ -42,7 +44,8 @@ def audit_router(services: Callable[[], Services]) -> APIRouter:
             "audit.html",
             entries=entries,
             after=after,
-            older=older,
+            passed=passed,
+            ways=ways(after, passed, older),
             subject=subject,
             month=first,
             previous=f"{first - timedelta(days=1):%Y-%m}",

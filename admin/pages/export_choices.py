@@ -18,6 +18,7 @@ from exporters.services import Services
 from shared.errors import ExportError
 from shared.models import Connection, Export
 from shared.people import Person
+from shared.snapshots import SnapshotError
 
 MOST_SHOWN = 50
 """So many lists, and so many segments, are shown at once; the search finds the others."""
@@ -54,11 +55,11 @@ class FoundSegments:
 class Choices:
     """Everything that can be chosen, given what is chosen already.
 
-    `lists` is None while they cannot be read, and `lists_problem` the English sentence that says why
-    (`lists_about`: the section of the help page). `columns` are
-    those that all chosen segments have; `suggested` is import column → column. `custom` is import column → label of
-    the account's own fields; `left` are the import columns that can still be added. `same` are other exports that send
-    a chosen segment to the chosen list.
+    `lists` is None while they cannot be read, and `lists_problem` the English sentence that says why (`lists_about`:
+    the section of the help page). `segments_problem` and `segments_about` are the same for the segments; of these only
+    what is chosen is known then. `suggested` is import column → column. `custom` is import column → label of the
+    account's own fields; `left` are the import columns that can still be added. `same` are other exports that send a
+    chosen segment to the chosen list.
     """
 
     connections: list[Connection]
@@ -67,6 +68,8 @@ class Choices:
     lists_problem: str | None
     lists_about: str
     segments: FoundSegments
+    segments_problem: str | None
+    segments_about: str
     sample: Sample
     suggested: dict[str, str]
     custom: dict[str, str]
@@ -81,7 +84,7 @@ def choices(
     connections = exports.allowed_connections(services, person)
     connection = next((one for one in connections if one.id == typed.connection_id), None)
     lists, problem, custom = _of_account(services, connection, typed, fresh=fresh)
-    facts = segments.segment_facts(services, fresh=fresh)
+    facts, unread = _of_storage(services, typed, fresh=fresh)
     sample = (
         segments.sample(services, typed.segments, typed.reading) if typed.segments and typed.reading else Sample((), ())
     )
@@ -92,6 +95,8 @@ def choices(
         lists_problem=str(problem) if problem else None,
         lists_about=about(problem) if problem else "",
         segments=_segments(facts, typed),
+        segments_problem=str(unread) if unread else None,
+        segments_about=about(unread) if unread else "",
         sample=sample,
         suggested=matching.suggest(sample.columns, sample.rows, custom) if sample.columns else {},
         custom={CUSTOM_PREFIX + one.name: one.label for one in custom},
@@ -132,6 +137,16 @@ def _of_account(
         # The form still works: a list can be pasted, and attributes that are matched stay.
         return None, error, ()
     return _lists(known.lists, typed), None, custom
+
+
+def _of_storage(
+    services: Services, typed: ExportForm, *, fresh: bool
+) -> tuple[Sequence[SegmentFacts], SnapshotError | None]:
+    try:
+        return segments.segment_facts(services, fresh=fresh), None
+    except SnapshotError as error:
+        # The form still works: what is chosen stays so, and nothing is known of it.
+        return [SegmentFacts(name=name, path=name, chosen_as=name) for name in typed.segments], error
 
 
 def _lists(lists: Sequence[ListChoice], typed: ExportForm) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from babel.dates import format_date
@@ -28,7 +28,10 @@ _ALLOWED_A_DAY = 10_000
 
 @dataclass(frozen=True)
 class Step:
-    """One of the first steps: done or not, and where it is done; without an address it is somebody else's."""
+    """One of the first steps: done or not, and where it is done.
+
+    Without an address it is somebody else's, or another one comes first.
+    """
 
     done: bool
     text: str
@@ -64,6 +67,7 @@ def home_router(services: Callable[[], Services]) -> APIRouter:
             chart=chart_of(facts.by_day),
             day_name=day_name,
             steps=first_steps(person, facts.connections, facts.exports, has_run=facts.has_run),
+            has_run=facts.has_run,
             most=_MOST_LISTED,
             run_words=run_words,
             now=known.now(),
@@ -98,4 +102,5 @@ def first_steps(
             "/exports" if person.may("Contributor") else None,
         ),
     )
-    return () if all(step.done for step in steps) else steps
+    to_do = next((step for step in steps if not step.done), None)
+    return tuple(step if step is to_do else replace(step, address=None) for step in steps) if to_do else ()

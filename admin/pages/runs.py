@@ -20,6 +20,7 @@ from admin.pages.parameters import Contributor, Viewer
 from admin.pages.rejected import as_csv, rejected_page
 from admin.pages.rendering import render
 from admin.pages.run_facts import duration, facts_of, seconds_between, snapshots_of
+from admin.pages.turning import Passed, ways
 from exporters.files import RejectedRow, RunFiles
 from exporters.history import RunSummary
 from exporters.runs import Run
@@ -42,14 +43,19 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/runs", response_class=HTMLResponse)
-    def all_runs(request: Request, _: Viewer, status: Filter = "", after: _After = None) -> HTMLResponse:
+    def all_runs(
+        request: Request, _: Viewer, status: Filter = "", after: _After = None, passed: Passed = None
+    ) -> HTMLResponse:
         known = services()
         wanted = run_words.FILTERS[status][1] if status else None
         page = known.history.page(statuses=wanted, after=after, limit=_LISTED)
-        return _list(request, known, page.runs, page.next, path="/runs", shown={"status": status, "after": after})
+        shown = {"status": status, "after": after, "passed": passed}
+        return _list(request, known, page.runs, page.next, path="/runs", shown=shown)
 
     @router.get("/exports/{export_id}/runs", response_class=HTMLResponse)
-    def runs_of_export(request: Request, export_id: str, _: Viewer, after: _After = None) -> HTMLResponse:
+    def runs_of_export(
+        request: Request, export_id: str, _: Viewer, after: _After = None, passed: Passed = None
+    ) -> HTMLResponse:
         known = services()
         runs, following = known.runs.page(export_id, after=after, limit=_LISTED)
         try:
@@ -59,8 +65,8 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
                 raise
             export = None  # It was removed; its runs stay.
         of = {"name_of_export": export.name if export else runs[0].export_name, "export": export}
-        path = f"/exports/{export_id}/runs"
-        return _list(request, known, runs, following, path=path, shown={"status": "", "after": after}, **of)
+        path, shown = f"/exports/{export_id}/runs", {"status": "", "after": after, "passed": passed}
+        return _list(request, known, runs, following, path=path, shown=shown, **of)
 
     @router.get("/exports/{export_id}/runs/{run_id}", response_class=HTMLResponse)
     def one_run(
@@ -119,7 +125,15 @@ def runs_router(services: Callable[[], Services]) -> APIRouter:
     return router
 
 
-def _list(request: Request, services: Services, runs: Any, following: str | None, **values: Any) -> HTMLResponse:
+def _list(
+    request: Request,
+    services: Services,
+    runs: Any,
+    following: str | None,
+    *,
+    shown: dict[str, str | None],
+    **values: Any,
+) -> HTMLResponse:
     """A list of runs, the newest first; `following` is where the next older page begins."""
     now = services.now()
 
@@ -130,7 +144,8 @@ def _list(request: Request, services: Services, runs: Any, following: str | None
         request,
         "runs.html",
         runs=runs,
-        following=following,
+        shown=shown,
+        ways=ways(shown["after"], shown["passed"], following),
         run_words=run_words,
         took=took,
         now=now,

@@ -135,6 +135,7 @@ FIELDS: Mapping[str, str] = {
     "mapping": message("Mapping"),
     "reading": message("Reading of the files"),
     "schedule": message("Schedule"),
+    "run": message("Run id"),
 }
 """The fields that the audit names."""
 

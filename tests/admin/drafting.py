@@ -6,7 +6,6 @@ from azure.keyvault.secrets import SecretClient
 
 from admin import connecting
 from admin.connecting import Draft, SignInStart
-from shared.audit import month_of
 from shared.models import Connection, Sharing
 from shared.people import Person
 from shared.storage import identity
@@ -60,4 +59,4 @@ def secrets_of(world: World, *ids: str) -> list[str]:
 
 
 def actions(world: World) -> list[tuple[str, str]]:
-    return [(one.action, one.by) for one in world.services.audit.month(month_of(world.clock.now()))]
+    return [(one.action, one.by) for one in world.told()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.constant_contact.state import LOCAL_LIST_ID
-from shared.audit import AuditEntry, month_of
+from shared.audit import AuditEntry
 from shared.models import Connection, Sharing
 from shared.people import Person
 from tests.exporters.world import World
@@ -36,7 +36,7 @@ def share(world: World, connection: Connection | None = None) -> Connection:
 
 def audit(world: World) -> list[AuditEntry]:
     """What was told of this month, the newest first."""
-    return world.services.audit.month(month_of(world.clock.now()))
+    return world.told()
 
 
 def told(world: World) -> list[tuple[str, str]]:

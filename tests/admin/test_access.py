@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 import pytest
 from fastapi import FastAPI
@@ -170,7 +169,7 @@ class Things:
             known.connections.all(),
             known.exports.all(),
             [known.runs.newest(one.id, 10) for one in known.exports.all()],
-            known.audit.month(f"{datetime.now(UTC):%Y-%m}"),
+            self._world.told(),
             self._world.secrets.get(self._world.connection.secret_name),
         )
 
@@ -237,7 +236,7 @@ def test_headers_that_the_platform_does_not_vouch_for_open_no_page(world: World)
 def test_headers_that_the_platform_does_not_vouch_for_name_nobody_in_the_api(world: World) -> None:
     api_as(world, "Administrator", trusted=False).post("/api/connections", json={"display_name": "Shop"})
 
-    (entry,) = world.services.audit.month(f"{datetime.now(UTC):%Y-%m}")
+    (entry,) = world.told()
     assert entry.by == "function key"
 
 

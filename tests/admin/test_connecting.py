@@ -10,7 +10,6 @@ import pytest
 from admin import connecting
 from admin.connecting import Incomplete, SignInStart
 from exporters.constant_contact.tokens import TokenSet
-from shared.audit import month_of
 from shared.errors import NotFound, Unavailable
 from shared.models import Connection
 from tests.admin.drafting import ADA, SHARED, actions, begin, come_back, ready, save, secrets_of
@@ -44,7 +43,7 @@ def test_nothing_of_the_draft_is_left_once_it_is_saved(world: World) -> None:
 
 def test_saving_is_in_the_audit_log_with_what_was_made(world: World) -> None:
     made = save(world, ready(world))
-    [entry] = world.services.audit.month(month_of(world.clock.now()))
+    [entry] = world.told()
     assert (entry.action, entry.subject, entry.subject_id, entry.subject_name) == (
         "added",
         "connection",

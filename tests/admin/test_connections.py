@@ -9,7 +9,7 @@ from azure.keyvault.secrets import SecretClient
 from admin import changes, connecting, connections
 from admin.connections import CameMeanwhile, InUse, Running
 from admin.usage import used_by
-from shared.audit import AuditEntry, month_of
+from shared.audit import AuditEntry
 from shared.errors import Changed, Invalid, NotFound, Unavailable
 from shared.models import Export
 from shared.people import Person, Role
@@ -20,7 +20,7 @@ ADA = Person(id="ada", name="Ada Administrator", role="Administrator")
 
 
 def log(world: World) -> list[AuditEntry]:
-    return world.services.audit.month(month_of(world.clock.now()))
+    return world.told()
 
 
 # --- Changing ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from admin import changes, connecting, connections
 from exporters.constant_contact.tokens import TokenSet
 from exporters.services import Services
 from local.constant_contact.state import LOCAL_LIST_ID
-from shared.audit import month_of
 from shared.documents import new_id
 from shared.errors import ExportError, NotFound
 from shared.models import Export
@@ -61,7 +60,7 @@ def every_kill(world: World, *, more_than: int) -> Iterator[Kill]:
 
 
 def entries(world: World, subject_id: str) -> list[str]:
-    return [e.action for e in world.services.audit.month(month_of(world.clock.now())) if e.subject_id == subject_id]
+    return [e.action for e in world.told() if e.subject_id == subject_id]
 
 
 def sweep(world: World, *, after: float = 0) -> None:
@@ -146,7 +145,7 @@ def test_making_a_connection_killed_at_any_request_is_done_and_told_or_neither(w
         sweep(world)
         made = [one for one in world.services.connections.all() if one.id not in before]
         assert [entries(world, one.id) for one in made] == [["added"]] * len(made), kill
-        told = [e for e in world.services.audit.month(month_of(world.clock.now())) if e.action == "added"]
+        told = [e for e in world.told() if e.action == "added"]
         assert {e.subject_id for e in told} <= {one.id for one in world.services.connections.all()}, kill
 
 

@@ -13,6 +13,7 @@ from admin.pages.error_words import ERRORS
 from admin.pages.run_words import PROBLEMS
 from admin.problems import InvalidFields
 from shared.errors import ExportError
+from shared.snapshots import SnapshotError
 from tests.admin.asking import api_as, pages_as
 from tests.admin.pages.reading import Page
 from tests.exporters.world import World
@@ -125,6 +126,21 @@ def test_each_error_leads_to_its_section_and_its_words_are_not_logged(
     assert led == SECTIONS
     assert "KeyVaultRefused" in caplog.text
     assert NAME not in caplog.text
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in KINDS.items() if issubclass(kind, SnapshotError)))
+def test_files_of_a_segment_that_cannot_be_read_are_no_failure_of_the_app(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise an_error(name)
+
+    monkeypatch.setattr(type(world.services), "catalog", refuse)
+    with api_as(world, "Administrator") as program:
+        answer = program.get("/api/segments")
+    # What the storage refuses may be had again later, with the same request.
+    assert answer.status_code == (503 if name == "SnapshotsRefused" else 422)
+    assert NAME in answer.json()["detail"]
 
 
 def about(page: Page) -> str:

@@ -12,7 +12,6 @@ from admin import changes, connecting, connections
 from admin.connections import InUse, RunsGoOn
 from exporters.run_store import RunStore
 from exporters.services import Services
-from shared.audit import month_of
 from shared.errors import Changed, Conflict, NotFound, Unavailable
 from shared.models import Connection, Export
 from shared.secrets import KeyVaultRefused, Secrets
@@ -36,7 +35,7 @@ def running(world: World, connection: Connection) -> Export:
 
 def told(world: World, connection: Connection) -> list[str]:
     """What the audit log tells of the connection, the newest first."""
-    return [e.action for e in world.services.audit.month(month_of(world.clock.now())) if e.subject_id == connection.id]
+    return [e.action for e in world.told() if e.subject_id == connection.id]
 
 
 def before_the_mark(world: World, patch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:

@@ -11,7 +11,6 @@ from admin import connecting, connections
 from admin.connecting import Incomplete
 from admin.saving import AccountChanged
 from exporters.constant_contact.tokens import TokenSet
-from shared.audit import month_of
 from shared.errors import Changed, Conflict, ExportError, NotFound
 from tests.admin.drafting import ADA, BO, SHARED, actions, begin, come_back, ready, ready_again, save, secrets_of
 from tests.exporters.browser import OTHER_OWNER, add_other_account, answer_at_constant_contact
@@ -51,7 +50,7 @@ def test_another_account_is_told_and_may_be_saved_all_the_same(world: World) -> 
     changed = save(world, draft)
     assert changed.account is not None
     assert changed.account.name == "Another Company"
-    [entry, _] = world.services.audit.month(month_of(world.clock.now()))
+    [entry, _] = world.told()
     assert entry.before == {"account": "Local Company", "account_id": "a07e1local"}
     assert entry.after == {"account": "Another Company", "account_id": "another-account"}
 
@@ -223,7 +222,7 @@ def test_a_draft_that_is_given_up_while_it_is_being_saved_takes_no_tokens_away(
 
 def test_the_audit_log_says_which_account_somebody_has_signed_in_to_though_it_is_the_same(world: World) -> None:
     save(world, ready_again(world, save(world, ready(world))))
-    [entry, _] = world.services.audit.month(month_of(world.clock.now()))
+    [entry, _] = world.told()
     assert (entry.action, entry.before) == ("signed in", {})
     assert entry.after == {"account": "Local Company", "account_id": "a07e1local"}
 

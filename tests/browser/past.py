@@ -46,8 +46,11 @@ def as_begun_by(stand: Stand, run: RunRecord, person: str, *, minutes_ago: float
     update = {"started_by": person, "created_at": began, "ended_at": began + took}
     stages = {"started_at": 0.01, "prepared_at": 0.3, "uploaded_at": 0.7}
     update |= {name: began + took * part for name, part in stages.items() if getattr(ended, name)}
+    batches = [stored.value for stored in services.runs.batches(run.run_id)]
     services.history.remove(_entry(services, ended))
     _keep(services, ended.model_copy(update=update))
+    for batch in batches:
+        services.runs.add_batch(batch)
 
 
 def add_month(stand: Stand, run: RunRecord) -> None:

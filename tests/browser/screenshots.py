@@ -168,7 +168,7 @@ def too_large(folder: Path) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 1 when the system or the browser could not be started, or the pictures are too large."""
-    parser = argparse.ArgumentParser(prog="dev.py screenshots", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 dev.py screenshots", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to put them (default: docs/screenshots)")
     parser.add_argument("--port", type=int, default=PORT, help="of the site (default: %(default)s)")
     asked = parser.parse_args(arguments)

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.stand import Stand
-from shared.models import Connection
-from tests.browser.chromium import PHONE, Visitor, visiting
+from shared.models import Connection, Export, Schedule
+from tests.browser.chromium import LANGUAGES, PHONE, Language, Visitor, visiting
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -25,6 +25,17 @@ def page(visitor: Visitor, connection: Connection) -> Page:
     """The list, as an administrator sees it."""
     visitor.sign_in("ada", "/connections")
     return visitor.page
+
+
+def add_export(stand: Stand, connection: Connection, name: str) -> Export:
+    return stand.app.add_export(
+        name,
+        connection,
+        list_id=stand.account.list_id,
+        segments=["Members"],
+        mapping={"email": "EMail"},
+        schedule=Schedule(active=False),
+    )
 
 
 def focused(page: Page) -> str:
@@ -63,6 +74,14 @@ def test_only_one_menu_is_open_and_a_click_elsewhere_closes_it(page: Page) -> No
     expect(page.locator("details.menu[open]")).to_have_count(1)
     page.locator("h1").click()
     expect(page.locator("details.menu[open]")).to_have_count(0)
+
+
+def test_the_menu_of_the_last_row_is_seen_whole(page: Page, connection: Connection) -> None:
+    page.set_viewport_size({"width": 1280, "height": 400})
+    last = page.locator("td.more summary").last
+    last.scroll_into_view_if_needed()
+    last.click()
+    expect(page.locator("td.more [open] .menu-item").last).to_be_in_viewport(ratio=1)
 
 
 def test_a_row_is_selected_without_leaving_the_page(page: Page, connection: Connection) -> None:
@@ -125,6 +144,34 @@ def test_what_does_not_fit_the_command_bar_is_in_its_menu(page: Page, connection
     bar = page.locator(".commands").bounding_box()
     assert bar
     assert bar["height"] < 60
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_in_the_command_bar_lies_over_something_else(
+    stand: Stand, chromium: Browser, connection: Connection, language: Language
+) -> None:
+    export = add_export(stand, connection, f"Bar {language}")
+    over = []
+    with visiting(chromium, stand.site_url, language) as visitor:
+        visitor.sign_in("ada")
+        for path in (f"/exports?selected={export.id}", f"/connections?selected={connection.id}"):
+            visitor.go(path)
+            for width in (320, 360, 500, 700, 800, 900, 1024, 1100, 1280, 1472, 1920):
+                visitor.show((width, 800), "light")
+                over += [(path, width, *two) for two in visitor.page.evaluate(_OVER_ANOTHER)]
+    assert over == []
+
+
+# What can be pressed in the bar, from left to right: each has to end where the next begins, or before.
+_OVER_ANOTHER = """
+() => {
+  const there = [...document.querySelectorAll(".commands :is(.command, .input)")];
+  const seen = there.filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".menu-list"));
+  const places = seen.map((one) => one.getBoundingClientRect());
+  const sorted = places.sort((one, other) => one.left - other.left);
+  return sorted.slice(1).flatMap((one, at) => (one.left < sorted[at].right - 1 ? [[sorted[at].right, one.left]] : []));
+}
+"""
 
 
 def test_a_second_click_is_kept_from_doing_it_twice_until_the_load_was_given_up(page: Page) -> None:
@@ -190,3 +237,38 @@ def test_the_redirect_address_is_copied(visitor: Visitor, page: Page, stand: Sta
     page.locator("[data-copy]").click()
     expect(page.locator("[data-copy] span")).not_to_have_text("Copy")
     assert page.evaluate("navigator.clipboard.readText()") == f"{stand.site_url}/connections/callback"
+
+
+def test_a_page_that_is_turned_begins_at_its_top_and_the_way_back_leads_to_the_one_before(
+    page: Page, stand: Stand, connection: Connection
+) -> None:
+    for number in range(60):
+        add_export(stand, connection, f"Letter {number:02}")
+    page.goto(f"{stand.site_url}/exports?search=letter")
+    page.locator("#page-next").click()
+    expect(page.locator("th.name", has_text="Letter 59")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.locator("th.name", has_text="Letter 00")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en-GB", "22 Nov 2026"), ("en-US", "Nov 22, 2026"), ("it-CH", "22 nov 2026")]
+)
+def test_dates_are_written_as_the_reader_s_country_writes_them(
+    chromium: Browser, stand: Stand, language: str, said: str
+) -> None:
+    context = chromium.new_context(locale=language, timezone_id="UTC")
+    visitor = Visitor(context.new_page(), stand.site_url)
+    visitor.sign_in("ada", "/")
+    # Put before its scripts run, which write the times of a page when it is there.
+    visitor.page.route(
+        "**/help",
+        lambda route: route.fulfill(
+            response=(answer := route.fetch()),
+            body=answer.text().replace("</h1>", '</h1><time datetime="2026-11-22T10:00:00Z" data-exact>x</time>', 1),
+        ),
+    )
+    visitor.go("/help")
+    expect(visitor.page.locator("main time")).to_contain_text(said)
+    context.close()

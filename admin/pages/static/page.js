@@ -9,6 +9,15 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// The menu of the last row may open below the edge of the window.
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    if (target.matches("td > details.menu[open]")) target.querySelector(".menu-list").scrollIntoView({ block: "nearest" });
+  },
+  true,
+);
+
 // Escape closes the open menu, else the panel.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented) return;
@@ -36,7 +45,10 @@ goToWhatTheAddressNames();
 addEventListener("hashchange", goToWhatTheAddressNames);
 
 // Times: the server knows only UTC, the browser knows the reader's own time zone.
-const exactTime = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "long" });
+// Of the page's language the reader's own kind: “22 Nov 2026, 16:32” for who reads British English.
+const { lang } = document.documentElement;
+const ownKind = navigator.languages.find((one) => one === lang || one.startsWith(`${lang}-`)) ?? lang;
+const exactTime = new Intl.DateTimeFormat(ownKind, { dateStyle: "medium", timeStyle: "long" });
 const localTimes = (root) => {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);

@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from admin import connections
-from shared.audit import month_of
 from tests.admin.asking import api_as
 from tests.admin.drafting import secrets_of
 from tests.admin.exporting import share
@@ -44,7 +43,7 @@ def test_a_connection_is_made_read_and_listed(world: World, client: TestClient) 
     assert connection["secret_name"] == f"connection-{connection['id']}"
     assert client.get(f"/api/connections/{connection['id']}").json() == connection
     assert connection in client.get("/api/connections").json()["connections"]
-    [entry] = world.services.audit.month(month_of(world.clock.now()))
+    [entry] = world.told()
     assert (entry.action, entry.by, entry.subject_id) == ("added", "function key", connection["id"])
 
 
@@ -88,7 +87,7 @@ def test_another_person_is_named_as_export_user_and_the_audit_log_says_so(world:
     changed = client.patch(address(world), json={"export_user": "Bo"}, headers=version(world, client)).json()
     assert changed["export_user"] == "Bo"
     assert world.services.connections.get(world.connection.id).export_user_id is None
-    [entry] = world.services.audit.month(month_of(world.clock.now()))
+    [entry] = world.told()
     assert (entry.before, entry.after) == ({"export_user": "Ada"}, {"export_user": "Bo"})
 
 

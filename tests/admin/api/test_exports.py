@@ -10,7 +10,6 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from shared.audit import month_of
 from shared.models import ConstantContactAccount, Schedule
 from tests.admin.asking import api_as
 from tests.admin.exporting import share, told
@@ -89,7 +88,7 @@ def test_what_is_not_there_is_a_problem_in_words(client: TestClient, path: str) 
 def test_an_export_that_was_made_is_in_the_audit_log(world: World, client: TestClient) -> None:
     made = client.post("/api/exports", json=export(world))
     assert made.headers["Location"] == f"/api/exports/{made.json()['id']}"
-    [entry] = world.services.audit.month(month_of(world.clock.now()))
+    [entry] = world.told()
     assert (entry.action, entry.subject, entry.by) == ("added", "export", "function key")
     assert entry.after == {
         "name": "Newsletter",

@@ -20,7 +20,8 @@ def test_what_failed_last_and_what_is_under_way_is_told(world: World, client: Te
     found = client.get("/api/home").json()
     assert [one["export_name"] for one in found["failed"]] == ["Broken"]
     assert [one["run_id"] for one in found["under_way"]] == [running.run_id]
-    assert found["exported_by_day"][-1]["sent"] == 1
+    # A day may have ended since.
+    assert sum(day["sent"] for day in found["exported_by_day"][-2:]) == 1
     assert len(found["exported_by_day"]) == 30
     assert 0 < found["calls_left_today"] < found["calls_a_day"]
 

@@ -122,6 +122,15 @@ def test_a_run_that_somebody_started_or_canceled_is_told(
     assert Page(ada.get("/audit")).cells("What") == [f"{told}: export “Newsletter”"]
 
 
+def test_the_run_that_somebody_started_is_named_and_can_be_opened(world: World, ada: TestClient) -> None:
+    world.write_snapshot("Members", ["a@example.com,A"])
+    run = world.run_to_end(world.add_export("Members", name="Spring"))
+    page = Page(ada.get("/audit"))
+    assert changes(page) == [f"Run id: {run.run_id}"]
+    link = page.one("a", href=f"/exports/{run.export_id}/runs/{run.run_id}")
+    assert ada.get(link.attributes["href"]).status_code == 200
+
+
 def test_the_entries_of_connections_or_exports_are_shown_alone(world: World, ada: TestClient) -> None:
     write(world, "added", {}, {})
     write(world, "changed", {}, {}, subject="export")
@@ -138,9 +147,9 @@ def test_a_long_month_is_turned_over_page_by_page(world: World, ada: TestClient)
     first = Page(ada.get("/audit"))
     second = Page(ada.get(first.one("a", id="page-older").attributes["href"]))
     assert (len(first.cells("Who")), len(second.cells("Who"))) == (PAGE_SIZE, 1)
-    assert first.all("a", id="page-newest") == second.all("a", id="page-older") == []
-    newest = Page(ada.get(second.one("a", id="page-newest").attributes["href"]))
-    assert newest.cells("What") == first.cells("What")
+    assert first.all("a", id="page-newer") == second.all("a", id="page-older") == []
+    newer = Page(ada.get(second.one("a", id="page-newer").attributes["href"]))
+    assert newer.cells("What") == first.cells("What")
 
 
 def test_what_is_shown_alone_is_turned_over_too(world: World, ada: TestClient) -> None:

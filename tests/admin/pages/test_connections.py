@@ -9,7 +9,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from admin.pages import words
-from shared.audit import month_of
 from shared.models import Connection, ConstantContactAccount, SignInProblem
 from tests.admin.pages.reading import Page, words_of
 from tests.exporters.world import World
@@ -177,7 +176,7 @@ def test_a_connection_is_changed_in_its_panel(world: World, ada: TestClient) -> 
     assert changed.updated_by == "Ada Administrator"
     assert notices(Page(ada.get(answer.headers["location"]))) == ["The connection “Newsletter” was saved."]
     assert notices(Page(ada.get(answer.headers["location"]))) == []
-    assert world.services.audit.month(month_of(world.clock.now()))[0].after["display_name"] == "Newsletter"
+    assert world.told()[0].after["display_name"] == "Newsletter"
 
 
 @pytest.mark.parametrize(

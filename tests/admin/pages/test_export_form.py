@@ -86,6 +86,27 @@ def test_while_the_account_cannot_be_read_a_list_can_still_be_pasted(world: Worl
     assert value(page, "name") == "Typed"
 
 
+def test_while_the_segments_cannot_be_read_the_form_keeps_what_is_typed_and_says_what_to_do(
+    world: World, ada: TestClient, segment: str
+) -> None:
+    typed = complete(world, name="Typed")
+    world.services.snapshots.delete_container()
+    page = press(ada, typed, "refresh-segments")
+    assert "The segments cannot be read at the moment" in panel(page)
+    assert f"“{world.services.snapshots.container_name}”" in panel(page)
+    assert page.all("a", href="/help#snapshots_refused")
+    assert (value(page, "name"), checked(page, "segments")) == ("Typed", ["Loyal"])
+    assert "No snapshot found" not in panel(page), "nobody knows whether there is one"
+
+
+def test_an_export_can_be_opened_while_the_segments_cannot_be_read(world: World, ada: TestClient, segment: str) -> None:
+    export = world.add_export("Loyal", name="Spring")
+    world.services.snapshots.delete_container()
+    for path in ("/exports/add", f"/exports/{export.id}"):
+        answer = ada.get(path)
+        assert (answer.status_code, Page(answer).faults) == (200, []), path
+
+
 def test_segments_are_offered_with_their_profiles_and_warnings(world: World, ada: TestClient, segment: str) -> None:
     world.upload("CustomerInsights_x/BlobExport/Old/2020/01/01/0130/Old_1.csv", b"EMail\nana@example.com\n")
     page = Page(ada.get("/exports/add"))

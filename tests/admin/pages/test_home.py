@@ -187,13 +187,32 @@ def test_a_run_that_failed_later_does_not_bring_the_first_steps_back(
     ("who", "addresses"),
     [
         ("Administrator", ["/connections/add", "/exports/add", "/exports"]),
-        ("Contributor", ["/exports/add", "/exports"]),
-        ("Viewer", []),
+        ("Contributor", [None, "/exports/add", "/exports"]),
+        ("Viewer", [None, None, None]),
     ],
 )
-def test_a_step_leads_only_those_who_may_do_it(world: World, who: str, addresses: list[str]) -> None:
+def test_a_step_leads_those_who_may_do_it_when_it_is_its_turn(
+    world: World, who: str, addresses: list[str | None]
+) -> None:
     with pages_as(world, who) as client:
-        assert [address for _, address in links(Page(client.get("/")), "steps")] == addresses
+        found = [_next_steps(client)]
+        sign_in(world, world.connection)
+        found.append(_next_steps(client))
+        world.add_export("Members", name="Spring")
+        found.append(_next_steps(client))
+    assert found == [[address] if address else [] for address in addresses]
+
+
+def _next_steps(client: TestClient) -> list[str]:
+    return [address for _, address in links(Page(client.get("/")), "steps")]
+
+
+def test_before_anything_has_run_it_is_not_said_that_all_went_through(
+    world: World, vera: TestClient, export: Export
+) -> None:
+    assert "None so far." in words_of(section(Page(vera.get("/")), "failed"))
+    world.run_to_end(export)
+    assert "the last run of every export went through" in words_of(section(Page(vera.get("/")), "failed"))
 
 
 # --- The picture ------------------------------------------------------------------------------------------------------

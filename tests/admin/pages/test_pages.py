@@ -72,6 +72,20 @@ def test_the_navigation_marks_the_page_that_is_open(world: World, ada: TestClien
         assert {words_of(one) for one in marked} == {"Connections"}
 
 
+def test_the_runs_of_an_export_are_marked_among_the_runs(world: World, ada: TestClient) -> None:
+    world.write_snapshot("Members", ["a@example.com,A"])
+    run = world.run_to_end(world.add_export("Members", name="Spring"))
+    of_export = f"/exports/{run.export_id}"
+    for address, area in (
+        (of_export, "Exports"),
+        (f"{of_export}/schedule", "Exports"),
+        (f"{of_export}/runs", "Runs"),
+        (f"{of_export}/runs/{run.run_id}", "Runs"),
+    ):
+        marked = [one for one in Page(ada.get(address)).all("a") if one.attributes.get("aria-current") == "page"]
+        assert {words_of(one) for one in marked} == {area}, address
+
+
 def test_the_help_page_has_what_other_pages_lead_to(carlo: TestClient) -> None:
     wanted = Page(carlo.get("/connections")).one("a", href="/help#connections")
     assert words_of(wanted) == "Learn more"

@@ -225,6 +225,17 @@ def test_many_rejected_rows_come_page_by_page(world: World, ada: TestClient) -> 
     assert "101–120 of 120" in Page(ada.get(path(run, "?page=3"))).words
 
 
+def test_the_folder_of_rejected_rows_is_told_where_it_begins(world: World, ada: TestClient) -> None:
+    world.write_snapshot("Many", [f"nobody{n},N" for n in range(52)] + ["a@example.com,A"])
+    world.clock.advance(60)
+    run = world.run_to_end(world.add_export("Many"))
+    first, second = (Page(ada.get(path(run, f"?page={number}"))).cells("Partition") for number in (1, 2))
+
+    for cells in (first, second):
+        assert cells[0].startswith("CustomerInsights_"), "each page tells it anew"
+        assert set(cells[1:]) == {"Many_1.csv"}
+
+
 def test_rejected_rows_whose_time_is_over_are_said_to_be_deleted(world: World, ada: TestClient, export: Export) -> None:
     run = world.run_to_end(export)
     for blob in world.services.files.list_blob_names(name_starts_with=run.run_id):

@@ -53,17 +53,28 @@ def test_the_list_is_filtered_by_status(world: World, ada: TestClient, export: E
     assert (running.run_id in found) == (chosen == "running")
 
 
-def test_a_long_list_is_read_page_by_page_and_back_to_the_newest(world: World, ada: TestClient, export: Export) -> None:
-    runs = [ended(world, export, "up_to_date").run_id for _ in range(60)]
+def test_a_long_list_is_read_page_by_page_and_back_by_the_same_pages(
+    world: World, ada: TestClient, export: Export
+) -> None:
+    runs = [ended(world, export, "up_to_date").run_id for _ in range(110)]
     for address in ("/runs", f"/exports/{export.id}/runs"):
         first = Page(ada.get(address))
-        older = first.one("a", id="page-older").attributes["href"]
-        second = Page(ada.get(older))
+        second = _turned(ada, first, "older")
+        third = _turned(ada, second, "older")
 
-        assert [*_links(first), *_links(second)] == runs[::-1]
-        assert first.all("a", id="page-newest") == []
-        assert second.one("a", id="page-newest").attributes["href"] == address
-        assert second.all("a", id="page-older") == []
+        assert [*_links(first), *_links(second), *_links(third)] == runs[::-1]
+        assert _links(_turned(ada, third, "newer")) == _links(second)
+        assert second.one("a", id="page-newer").attributes["href"] == address
+        assert third.one("a", id="page-newest").attributes["href"] == address
+        assert first.all("a", id="page-newer") == third.all("a", id="page-older") == []
+
+
+def test_another_filter_begins_at_its_newest_run(world: World, ada: TestClient, export: Export) -> None:
+    for _ in range(110):
+        ended(world, export, "up_to_date")
+    third = _turned(ada, _turned(ada, Page(ada.get("/runs?status=up_to_date")), "older"), "older")
+    assert third.one("a", id="status-failed").attributes["href"] == "/runs?status=failed"
+    assert third.one("a", id="page-newest").attributes["href"] == "/runs?status=up_to_date"
 
 
 def test_the_runs_of_an_export_that_was_removed_are_still_listed(world: World, ada: TestClient, export: Export) -> None:
@@ -95,9 +106,21 @@ def test_an_empty_list_says_what_comes_first(ada: TestClient, address: str, said
     assert said in Page(ada.get(address)).words
 
 
-@pytest.mark.parametrize("address", ["/runs?status=nonsense", "/runs?after='", "/runs?after=" + "9" * 65])
+def test_there_is_nothing_to_filter_before_anything_has_run(ada: TestClient) -> None:
+    assert Page(ada.get("/runs")).all("a", class_name="pill") == []
+    assert Page(ada.get("/runs?status=failed")).all("a", class_name="pill")
+
+
+@pytest.mark.parametrize(
+    "address", ["/runs?status=nonsense", "/runs?after='", "/runs?after=" + "9" * 65, "/runs?passed=%27"]
+)
 def test_an_address_that_no_page_has_is_refused(ada: TestClient, address: str) -> None:
     assert ada.get(address).status_code in (400, 422)
+
+
+def _turned(browser: TestClient, page: Page, way: str) -> Page:
+    """The page that a button below the list leads to."""
+    return Page(browser.get(page.one("a", id=f"page-{way}").attributes["href"]))
 
 
 def _links(page: Page) -> list[str]:
