@@ -349,6 +349,14 @@ COMMANDS = {
     "package": "release.package",
     "sbom": "release.sbom",
 }
+# Whoever ends a command by Ctrl-C, be it in its first second, has not asked for a traceback.
+GO_ON = """
+import runpy, sys
+try:
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
 
 
 def run_module(module: str, arguments: list[str]) -> int:
@@ -356,7 +364,7 @@ def run_module(module: str, arguments: list[str]) -> int:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
     # -P: a folder of the caller's that has the same name as one of ours is not imported.
-    command = [str(VENV_PYTHON), "-P", "-m", module, *arguments]
+    command = [str(VENV_PYTHON), "-P", "-c", GO_ON, module, *arguments]
     if not WINDOWS:
         # The same process, so that a signal reaches the one that has to act on it.
         os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted

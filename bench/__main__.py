@@ -11,7 +11,7 @@ import argparse
 import csv
 import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bench import history, pages
 from bench.timing import best
@@ -54,9 +54,20 @@ def clean_all(rows: Sequence[tuple[str, str, str]]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python3 dev.py bench")
-    parser.add_argument("what", nargs="?", choices=("profiles", *OTHERS), default="profiles", help="what to measure")
-    parser.add_argument("--profiles", type=int, default=200_000, help="how many profiles (default 200,000)")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("profiles", *OTHERS),
+        default="profiles",
+        help="profiles: how fast they become batches (the default); pages: the pages and the API with 1,000 exports; "
+        "history: the lists of 10,000 runs",
+    )
+    parser.add_argument(
+        "--profiles", type=int, default=200_000, metavar="N", help="how many profiles (default 200,000)"
+    )
     asked = parser.parse_args()
+    if asked.profiles < 1:
+        parser.error("argument --profiles: must be at least 1")
     if asked.what in OTHERS:
         OTHERS[asked.what]()
         return
@@ -67,16 +78,16 @@ def main() -> None:
     content = text.getvalue()
 
     yardstick = best(lambda: sum(1 for _ in csv.reader(io.StringIO(content))))
-    print(f"{count:,} profiles; yardstick: Python's csv module reads them in {yardstick:.2f} s\n")
-    measured = {
-        "check every address": best(lambda: clean_all(rows)),
-        "profiles to contacts, without duplicates": best(lambda: sum(1 for _ in contacts(rows))),
-        "profiles to batch files": best(
-            lambda: sum(b.contacts for b in cut_batches(contacts(rows), MAPPING.import_columns))
-        ),
+    print(f"{count:,} profiles; yardstick: Python's csv module reads them in {yardstick:.2f} s\n", flush=True)
+    work: dict[str, Callable[[], object]] = {
+        "check every address": lambda: clean_all(rows),
+        "profiles to contacts, without duplicates": lambda: sum(1 for _ in contacts(rows)),
+        "profiles to batch files": lambda: sum(b.contacts for b in cut_batches(contacts(rows), MAPPING.import_columns)),
     }
-    for what, seconds in measured.items():
-        print(f"{what:42} {seconds:6.2f} s  {seconds / yardstick:6.1f} x  {count / seconds:10,.0f} profiles a second")
+    for what, do in work.items():
+        seconds = best(do)
+        speed = f"{count / seconds:10,.0f} profiles a second"
+        print(f"{what:42} {seconds:6.2f} s  {seconds / yardstick:6.1f} x  {speed}", flush=True)
 
 
 if __name__ == "__main__":

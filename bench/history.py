@@ -88,6 +88,7 @@ def filled(service: TableServiceClient) -> tuple[History, RunStore, TableClient]
 
 def main() -> None:
     """Fill the tables and print a table of times."""
+    print(f"{RUNS:,} runs of {EXPORTS:,} exports; × is how many times as long as one row by its key\n", flush=True)
     with running_azurite() as azurite, TableServiceClient.from_connection_string(azurite.connection_string) as service:
         history, store, client = filled(service)
         oldest = history.page(after=None, limit=1).next

@@ -135,6 +135,8 @@ def _busy(processes: list[psutil.Process]) -> float:
 
 def main() -> None:
     """Fill a stand, ask, and print a table."""
+    print(f"{EXPORTS:,} exports, {RUNS:,} runs, {LISTS:,} lists, {SEGMENTS} segments; the goal is {GOAL_MS} ms")
+    print(f"first: the first answer; best, median: of {REPEATS} more; busy: what processors worked for one", flush=True)
     with Stand() as stand, requests.Session() as browser:
         browser.trust_env = False
         browser.headers["Origin"] = stand.site_url
@@ -142,8 +144,7 @@ def main() -> None:
         browser.post(stand.site_url + LOGIN_PATH, data={"person": ada.key}, allow_redirects=False, timeout=60)
         run = fill(stand)
         (connection,) = stand.app.connections()
-        print(f"{EXPORTS:,} exports, {RUNS:,} runs, {LISTS:,} lists, {SEGMENTS} segments; the goal is {GOAL_MS} ms\n")
-        print(f"{'ms':60} {'first':>8} {'best':>8} {'median':>8} {'busy':>8}")
+        print(f"\n{'ms':60} {'first':>8} {'best':>8} {'median':>8} {'busy':>8}")
         for path in questions(run):
             address = stand.site_url + path.format(connection=connection.id)
             headers = {"x-functions-key": stand.keys.default} if path.startswith("/api/") else {}

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from local.constant_contact.faults import FAULTS, ArmedFault, UnknownFaultError
+from local.constant_contact.faults import BY_NAME, FAULTS, UnknownFaultError, by_name
 from local.processes import port_is_free
 from local.samples import SEGMENTS
 
 PROFILES = 10_000
 HELP_COLUMNS = 80
 
-_DESCRIPTION = "Start the whole system on this machine, export sample segments (or your own) and\nshow the run."
+_DESCRIPTION = """\
+Start the whole system on this machine, export sample segments (or your own),
+show the run, and serve the pages until Ctrl-C."""
 _EXIT_CODES = """\
 exit codes:
   0    the run was successful or completed with warnings
@@ -25,8 +27,6 @@ exit codes:
   2    wrong usage
   130  interrupted before the run ended
 """
-# It needs a part of an e-mail address, which cannot be given here.
-_NOT_BY_NAME_ALONE = "poison-contact"
 
 
 class UsageError(Exception):
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--once", action="store_true", help="end with the run")
+    add("--once", action="store_true", help="end with the run, serve nothing")
     add(
         "--trigger",
         choices=["upload", "http", "timer"],
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--profiles", type=int, metavar="N", help=f"sample profiles to make (default: {PROFILES:,})")
     add("--instances", type=int, default=1, metavar="N", help="hosts that run the app together (default: 1)")
     add("--fault", action="append", default=[], metavar="NAME", help="make Constant Contact fail; see below")
-    add("--port", type=int, metavar="PORT", help="port of the API (default: a free one)")
+    add("--port", type=int, metavar="PORT", help="port of the pages and the API (default: a free one)")
     add("--simulator-port", type=int, metavar="PORT", help="port of the simulator (default: a free one)")
     add("--report", type=Path, metavar="FILE", help="write the run's record with all its rejected rows as JSON")
     add("--contacts", type=Path, metavar="FILE", help="write the members of the list in the simulator as CSV")
@@ -117,12 +117,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _faults() -> str:
     lines = ["faults (each strikes once, NAME:3 three times):"]
-    for name, kind in FAULTS.items():
-        if name != _NOT_BY_NAME_ALONE:
-            first, others = f"  {name:20}", " " * 22
-            lines += textwrap.wrap(
-                kind.description, HELP_COLUMNS, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
-            )
+    for name in BY_NAME:
+        first, others, description = f"  {name:20}", " " * 22, FAULTS[name].description
+        lines += textwrap.wrap(
+            description, HELP_COLUMNS, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+        )
     return "\n".join(lines)
 
 
@@ -131,7 +130,7 @@ def _fault(text: str) -> str:
     if times and not (times.isdecimal() and int(times) > 0):
         raise UsageError(f"--fault {text}: {times!r} is no number of times; write NAME or NAME:TIMES")
     try:
-        return f"{ArmedFault(name).name}:{times or 1}"
+        return f"{by_name(name).name}:{times or 1}"
     except UnknownFaultError as error:
         raise UsageError(f"--fault {text}: {error}") from None
 

@@ -145,7 +145,15 @@ class Child:
 
     def failure(self) -> ProcessError:
         """The error that says that this process has ended by itself, with the end of its log."""
-        return ProcessError(f"{self.name} ended with exit code {self.exit_code}.{self.log_tail()}")
+        return ProcessError(f"{self.name} ended {self.how_it_ended}.{self.log_tail()}")
+
+    @property
+    def how_it_ended(self) -> str:
+        """By which signal or with which exit code this process has ended."""
+        code = self.exit_code
+        if code is None or code >= 0:
+            return f"with exit code {code}"
+        return f"by {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"by signal {-code}"
 
     def log_tail(self, besides: str | None = None) -> str:
         """The last lines of the log under a heading, without those that hold `besides`; or that it is empty."""

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,8 +48,8 @@ class Stand:
     """Starts everything when its block begins and ends every process that it started when the block ends.
 
     Every app setting that the environment already has wins over the stand's own, so that parts can be exchanged or a
-    proxy put between two of them. A host that ends by itself is started again, as Azure does; `check` raises when
-    another service has ended. `settings` are app settings for this stand only.
+    proxy put between two of them. A host that ends by itself is started again, as Azure does, which `say` is told;
+    `check` raises when another service has ended. `settings` are app settings for this stand only.
 
     Args:
         clock_offsets: by how many seconds the clock of each host is fast (negative: slow); the others' are right.
@@ -74,6 +74,7 @@ class Stand:
         queue_lease: int = QUEUE_LEASE_SECONDS,
         simulator_options: Sequence[str] = (),
         telemetry: Path | None = None,
+        say: Callable[[str], object] = lambda _: None,
     ) -> None:
         ports = free_ports(6 + instances, besides=[port, simulator_port])
         self.folder = Path(tempfile.mkdtemp(prefix="stand-"))
@@ -91,6 +92,7 @@ class Stand:
         self._clock_offsets = [*clock_offsets, *[0.0] * instances][:instances]
         self._durable = durable
         self._queue_lease = queue_lease
+        self._say = say
         self._services: list[Child] = []
         self._away: set[str] = set()
         self.hosts: list[Child] = []
@@ -351,8 +353,10 @@ class Stand:
         while not self._ending.wait(RESTART_SECONDS):
             for host in self.hosts:
                 if host.exit_code is not None:
-                    self.restarts += 1
+                    ended = f"{host.name} (process {host.pid}) ended {host.how_it_ended}"
                     host.start()
+                    self.restarts += 1
+                    self._say(f"{ended}; started again as process {host.pid}")
 
     def end_processes(self) -> None:
         """End every process; their logs are still there, in `folder`."""

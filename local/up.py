@@ -68,16 +68,17 @@ def up(options: Options, console: Console) -> int:
                 faults=options.faults,
                 settings=settings,
                 telemetry=options.telemetry,
+                say=lambda text: _say(console, text),
             )
         )
+        if options.instances > 1:
+            _say(console, f"Hosts, with process ids: {', '.join(f'{one.name} {one.pid}' for one in stand.hosts)}")
         export, run = _run_export(stand, options.trigger, folder, mapping, console)
         if options.report:
             _write_report(options.report, stand, run)
         if options.contacts:
             _write_contacts(options.contacts, stand)
         show_summary(console, run, stand.requests_to_constant_contact(), options.report)
-        if stand.restarts:
-            _say(console, f"\nHosts that ended by themselves and were started again: {stand.restarts}")
         if not options.once:
             _serve(stand, export, console)
         return 0 if run.status in GOOD else 1

@@ -6,10 +6,11 @@ known to belong to the app nor named in .funcignore is refused, so that no stray
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -72,8 +73,9 @@ def write_package(root: Path, target: Path) -> list[zipfile.ZipInfo]:
         return package.infolist()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Make the package and say what is in it; 1 when something would be deployed that should not."""
+    argparse.ArgumentParser(prog="python3 dev.py package", description=__doc__).parse_args(arguments)
     try:
         entries = write_package(dev.ROOT, PACKAGE)
     except UnexpectedFiles as error:
@@ -93,4 +95,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

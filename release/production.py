@@ -24,11 +24,15 @@ def make_environment(folder: Path) -> Path:
 def install_into(python: Path, *what: str) -> None:
     """Call pip for the environment of this Python; subprocess.CalledProcessError, with pip's output, if it fails."""
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "--no-input"]
-    _run([*pip, "install", "--no-compile", "--quiet", *what])
+    _run([*pip, "install", "--no-compile", "--quiet", "--timeout", "60", *what])
 
 
 def _run(command: list[str]) -> None:
-    subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    try:
+        subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.output)
+        raise
 
 
 def _make(folder: Path) -> None:

@@ -6,9 +6,11 @@ licences from release/licences.py. With Python 3.13 it is that of production.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +89,9 @@ def _needed_by_the_app() -> set[str]:
     return {normal(one.name) for one in wanted if one.marker is None or one.marker.evaluate()}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Write it; 1 when it would not keep to the schema."""
+    argparse.ArgumentParser(prog="python3 dev.py sbom", description=__doc__).parse_args(arguments)
     try:
         made = make_sbom(production_python())
     except InvalidSbom as error:
@@ -100,4 +103,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,13 @@
-"""`python3 dev.py test`: every check, in order, up to the first that fails; then the tests."""
+"""Every check, in order, up to the first that fails; then the tests.
+
+python3 dev.py test                                         every test, in several processes
+python3 dev.py test exporters infra                         those of these folders of tests/
+python3 dev.py test tests/exporters/test_halving.py -x      pytest with these options (.venv/bin/pytest --help)
+"""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +22,14 @@ ALL_TESTS = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of the first check that fails, else that of pytest."""
-    return check() or subprocess.run(pytest_command(arguments), cwd=dev.ROOT, check=False).returncode
+    if {"-h", "--help"} & set(arguments):
+        dev.say((__doc__ or "").strip())
+        return 0
+    if failed := check():
+        return failed
+    # Ctrl-C reaches pytest too, which ends what it has started and sums up: that is waited for.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    return subprocess.run(pytest_command(arguments), cwd=dev.ROOT, check=False).returncode
 
 
 def check() -> int:

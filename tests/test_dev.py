@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,29 @@ def test_a_command_goes_on_as_its_module_with_its_options(
 
     assert called == [(module, ["--help"])]
     assert importlib.util.find_spec(module)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, SIGINT cannot be sent to one process")
+def test_a_command_that_is_ended_by_ctrl_c_says_nothing_and_ends_with_exit_code_130(tmp_path: Path) -> None:
+    # Where it is, it has not yet got to anything that could catch it.
+    (tmp_path / "waiting.py").write_text("import sys\nprint(sys.argv[1:], flush=True)\nsys.stdin.read()\n")
+    go_on = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(dev.ROOT)!r})
+import dev
+dev.VENV_PYTHON = Path(sys.executable)
+dev.run_module("waiting", ["--option", "a value"])
+"""
+    command = [sys.executable, "-c", go_on]
+    pipe, environment = subprocess.PIPE, {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "['--option', 'a value']\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said) == (130, "")
 
 
 def test_a_forced_python_that_does_not_fit_is_named() -> None:
@@ -199,11 +223,12 @@ def test_a_failing_step_is_told_with_its_command_and_its_last_lines(capsys: pyte
 
 
 def test_a_step_that_does_not_end_is_ended_and_told_with_what_it_has_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev, "STEP_SECONDS", 0.5)
-    program = "print('Looking in an index', flush=True); import time; time.sleep(60)"
+    # A bare interpreter has said it long before, on the slowest machine.
+    monkeypatch.setattr(dev, "STEP_SECONDS", 3)
+    program = "print('Looking in an index', flush=True); import time; time.sleep(600)"
 
     with pytest.raises(dev.SetUpError, match=r"(?s)took longer than .* minutes and was ended.*Looking in an index"):
-        dev.step("Installing the Python packages", [sys.executable, "-c", program])
+        dev.step("Installing the Python packages", [sys.executable, "-I", "-S", "-c", program])
 
 
 def test_npm_packages_are_installed_with_a_cache_inside_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,6 +239,15 @@ def test_npm_packages_are_installed_with_a_cache_inside_the_project(monkeypatch:
     dev.install_npm_packages()
 
     assert [one["npm_config_cache"] for one in environments] == [str(dev.ROOT / ".local" / "npm")]
+
+
+def test_the_help_of_the_tests_is_shown_without_running_any(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(running, "check", lambda: pytest.fail("it has checked"))
+
+    assert running.main(["infra", "--help"]) == 0
+    assert "python3 dev.py test exporters" in capsys.readouterr().out
 
 
 def test_the_tests_stop_at_the_first_check_that_fails_and_name_it(

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from local.constant_contact.configuration import Configuration
-from local.constant_contact.faults import FAULTS, ArmedFault, UnknownFaultError
+from local.constant_contact.faults import FAULTS, ArmedFault, UnknownFaultError, by_name
 from local.constant_contact.server import HOST, serve
 from local.constant_contact.state import State
 
@@ -68,7 +68,7 @@ def _fault(text: str) -> ArmedFault:
     if times and not (times.isdecimal() and int(times) > 0):
         raise argparse.ArgumentTypeError(f"{times!r} is no number of times; write NAME or NAME:TIMES")
     try:
-        return ArmedFault(name, int(times) if times else None)
+        return by_name(name, int(times) if times else None)
     except UnknownFaultError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -46,6 +46,9 @@ FAULTS = {
     "invalid-grant": FaultKind(Stage.TOKEN, "the token endpoint answers 400 invalid_grant"),
     "refresh-answer-lost": FaultKind(Stage.TOKEN, "the refresh token is used up, then the connection is closed"),
 }
+_NEED_MATCH = ("poison-contact",)
+# Those of which a command line can give all that there is to give: the name, and how often it strikes.
+BY_NAME = tuple(name for name in FAULTS if name not in _NEED_MATCH)
 
 
 class UnknownFaultError(ValueError):
@@ -66,8 +69,8 @@ class ArmedFault:
     def __post_init__(self) -> None:
         if self.name not in FAULTS:
             raise UnknownFaultError(f"There is no fault {self.name!r}; choose one of: {', '.join(FAULTS)}.")
-        if self.name == "poison-contact" and not self.match:
-            raise UnknownFaultError("The fault 'poison-contact' needs match: a part of an e-mail address.")
+        if self.name in _NEED_MATCH and not self.match:
+            raise UnknownFaultError(f"The fault {self.name!r} needs match: a part of an e-mail address.")
 
     @property
     def stage(self) -> Stage:
@@ -98,6 +101,16 @@ class ArmedFault:
             "match": self.match,
             "path": self.path,
         }
+
+
+def by_name(name: str, times: int | None = None) -> ArmedFault:
+    """The fault that a command line asks for; UnknownFaultError when its name does not say enough."""
+    if name in FAULTS and name not in BY_NAME:
+        more = "POST it to /_simulator/faults once everything is running"
+        raise UnknownFaultError(f"The fault {name!r} needs a part of an e-mail address too: {more}.")
+    if name not in FAULTS:
+        raise UnknownFaultError(f"There is no fault {name!r}; choose one of: {', '.join(BY_NAME)}.")
+    return ArmedFault(name, times)
 
 
 class Faults:

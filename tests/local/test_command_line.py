@@ -20,13 +20,13 @@ from local.processes import free_ports
         (["--snapshots", "{empty}", "--profiles", "5"], "cannot go with --snapshots"),
         (["--fault", "earthquake"], "There is no fault 'earthquake'; choose one of: throttled"),
         (["--fault", "throttled:often"], "'often' is no number of times"),
+        (["--fault", "poison-contact"], "needs a part of an e-mail address too"),
         (["--port", "70000"], "must be from 1 to 65535"),
         (["--port", "5000", "--simulator-port", "5000"], "are both 5000"),
         (["--report", "missing-folder/report.json"], "a file cannot be written there"),
         (["--telemetry", "missing-folder/telemetry"], "a folder cannot be made there"),
         (["--trigger", "moon"], "invalid choice: 'moon'"),
         (["--segments", "LoyaltyMembers,NoSuch"], "no segment NoSuch; found: NewsletterSubscribers, LoyaltyMembers"),
-        (["--fault", "poison-contact"], "needs match"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
@@ -57,6 +57,14 @@ def test_the_help_fits_80_columns_and_names_the_exit_codes_and_the_faults(capsys
     for line in ("  0    the run was successful", "  1    ", "  2    wrong usage", "  130  interrupted", "00:00 UTC"):
         assert line in " ".join(said.split()) or line in said
     assert "cut-after" in said
+
+
+def test_an_unknown_fault_is_answered_with_those_that_can_be_given() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(["--fault", "earthquake"])
+
+    assert "cut-after" in str(refused.value)
+    assert "poison-contact" not in str(refused.value)
 
 
 def test_the_help_offers_nothing_that_needs_more_than_a_name(capsys: pytest.CaptureFixture[str]) -> None:

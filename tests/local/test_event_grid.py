@@ -63,7 +63,7 @@ def endpoint() -> Iterator[Endpoint]:
         endpoint.shutdown()
 
 
-def eventually(true: Callable[[], object], seconds: float = 15) -> None:
+def eventually(true: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"

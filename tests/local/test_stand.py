@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,7 +20,7 @@ from local.stand import Stand
 from shared.models import Schedule
 
 
-def eventually(true: Callable[[], object], seconds: float = 30) -> None:
+def eventually(true: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -31,8 +32,14 @@ def children() -> set[int]:
 
 
 @pytest.fixture(scope="module")
-def stand() -> Iterator[Stand]:
-    with Stand() as stand:
+def said() -> list[str]:
+    """What the stand of this module has told."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def stand(said: list[str]) -> Iterator[Stand]:
+    with Stand(say=said.append) as stand:
         yield stand
 
 
@@ -59,7 +66,7 @@ def test_a_snapshot_that_is_uploaded_ends_on_the_list(stand: Stand, tmp_path: Pa
     assert len(stand.members_csv().splitlines()) == 1 + expected.sent
 
 
-def test_a_host_that_dies_is_started_again_and_who_asks_meanwhile_gets_an_answer(stand: Stand) -> None:
+def test_a_host_that_dies_is_started_again_and_who_asks_meanwhile_gets_an_answer(stand: Stand, said: list[str]) -> None:
     connection = stand.connect("Local Company")
     first = stand.hosts[0].pid
 
@@ -67,6 +74,11 @@ def test_a_host_that_dies_is_started_again_and_who_asks_meanwhile_gets_an_answer
 
     assert connection.id in [one.id for one in stand.app.connections()]
     assert stand.hosts[0].pid != first
+    eventually(lambda: said)
+    how = "with exit code" if os.name == "nt" else "by SIGKILL"
+    (told,) = said
+    assert told.startswith(f"host-1 (process {first}) ended {how}")
+    assert told.endswith(f"started again as process {stand.hosts[0].pid}")
     stand.check()
 
 

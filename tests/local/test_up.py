@@ -22,7 +22,7 @@ from local.samples import Samples, write_samples
 def call_up(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "local.up", *map(str, arguments)]
     environment = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=90, env=environment)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=300, env=environment)
 
 
 def test_wrong_usage_ends_with_exit_code_2_and_nothing_but_the_line() -> None:
@@ -59,7 +59,7 @@ def test_it_serves_what_it_prints_until_it_is_interrupted_even_when_started_in_t
     def ignore_interrupts() -> None:  # as a shell does for a background command
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-    command = [sys.executable, "-m", "local.up", "--profiles", "1"]
+    command = [sys.executable, "-m", "local.up", "--profiles", "1", "--instances", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=ignore_interrupts) as serving:
         assert serving.stdout
         lines = []
@@ -73,12 +73,17 @@ def test_it_serves_what_it_prints_until_it_is_interrupted_even_when_started_in_t
             headers={"x-functions-key": printed["Function key"]},
             timeout=30,
         ).json()
+        (hosts,) = [line for line in lines if line.startswith("Hosts, with process ids: host-1 ")]
+        killed = int(hosts.rpartition(" host-2 ")[2])
+        os.kill(killed, signal.SIGKILL)
+        lines.append(serving.stdout.readline().rstrip("\n"))
         serving.send_signal(signal.SIGINT)
-        assert serving.wait(30) == 0
+        assert serving.wait(120) == 0
 
     assert (found["connection_id"], found["list_id"]) == (printed["Connection id"], printed["List id"])
     assert f"Open {printed['API'].removesuffix('/api')} and sign in as Ada Administrator." in lines
     assert printed["Storage"].startswith("DefaultEndpointsProtocol=")
+    assert lines[-1].startswith(f"host-2 (process {killed}) ended by SIGKILL; started again as process ")
     assert [line for line in lines if line != line.rstrip()] == []
     assert [line for line in lines if len(line) > 80 and not line.startswith("Storage")] == []
 
@@ -116,6 +121,7 @@ def calls(samples: Samples) -> dict[str, Call]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("how", "trigger"), [("upload", "event"), ("http", "http"), ("timer", "timer")])
 def test_a_run_is_started_shown_and_reported(how: str, trigger: str, calls: dict[str, Call], samples: Samples) -> None:
     call, expected = calls[how], samples.expected()
@@ -134,6 +140,7 @@ def test_a_run_is_started_shown_and_reported(how: str, trigger: str, calls: dict
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_run_that_fails_ends_with_exit_code_1_and_says_why(calls: dict[str, Call]) -> None:
     ended = calls["failing"].ended
 

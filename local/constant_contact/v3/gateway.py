@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -46,6 +46,9 @@ class Operation:
         async def endpoint(request: Request) -> Response:
             try:
                 response = await self._answer(request, state)
+            except ClientDisconnect:
+                # Whoever asked has hung up before all of it had come.
+                response = CutConnection()
             except ApiError as error:
                 headers = retry_after(error.status, state.configuration.retry_after_seconds)
                 if error.body is None:

@@ -9,8 +9,14 @@ import requests
 from local.constant_contact.server import Simulator
 from local.constant_contact.state import LOCAL_APP, LOCAL_LIST_ID
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 ALL_SCOPES = ("account_read", "contact_data", "offline_access")
+
+
+def stop_clock(simulator: Simulator) -> None:
+    """From now on all calls come at the same moment, as the simulator sees them, however slow this machine is."""
+    at = simulator.state.clock.now()
+    simulator.state.clock.now = lambda: at  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,15 @@ import requests
 
 from local.constant_contact.__main__ import main
 from local.constant_contact.faults import FAULTS
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+from local.processes import free_ports
 
 
 def test_the_module_serves_on_its_port_with_the_faults_asked_for_and_prints_nothing() -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "local.constant_contact", "--port", str(port), "--fault", "throttled:2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 faults = requests.get(f"http://127.0.0.1:{port}/_simulator/faults", timeout=5).json()["faults"]
@@ -31,7 +26,7 @@ def test_the_module_serves_on_its_port_with_the_faults_asked_for_and_prints_noth
                 time.sleep(0.05)
     finally:
         process.terminate()
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=60)
     assert [(fault["name"], fault["times"]) for fault in faults] == [("throttled", 2)]
     assert output == b""
 

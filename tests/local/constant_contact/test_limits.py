@@ -5,7 +5,7 @@ from local.constant_contact.configuration import Configuration
 from local.constant_contact.errors import ApiError
 from local.constant_contact.limits import CallLimits, SlidingSecond
 from local.constant_contact.server import Simulator
-from tests.local.constant_contact.client import Client, client_of
+from tests.local.constant_contact.client import Client, client_of, stop_clock
 
 
 class StandingClock(Clock):
@@ -91,6 +91,7 @@ def test_the_clock_cannot_go_back() -> None:
 
 
 def test_a_throttled_call_is_answered_429_with_an_object_and_no_hint_when_to_retry(client: Client) -> None:
+    stop_clock(client.simulator)
     answers = [client.call_at_once("GET", "/v3/account/summary") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
     assert answers[4].json() == {"error_key": "throttled", "error_message": "Too Many Requests"}
@@ -99,5 +100,6 @@ def test_a_throttled_call_is_answered_429_with_an_object_and_no_hint_when_to_ret
 
 def test_all_tokens_of_an_app_share_its_limit(simulator: Simulator) -> None:
     clients = [client_of(simulator) for _ in range(5)]
+    stop_clock(simulator)
     answers = [client.call_at_once("GET", "/v3/account/summary").status_code for client in clients]
     assert answers == [200, 200, 200, 200, 429]

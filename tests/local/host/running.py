@@ -32,7 +32,7 @@ def fresh_id(prefix: str = "test") -> str:
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = 15) -> T:
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 60) -> T:
     """The first truthy result of `look`; fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -75,7 +75,7 @@ class RunningHost:
         """Lines of the log that hold the pattern."""
         return [line for line in self.text.splitlines() if re.search(pattern, line)]
 
-    def wait_for(self, pattern: str, seconds: float = 15) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
         """The first match in the log."""
 
         def look() -> re.Match[str] | None:
@@ -87,16 +87,16 @@ class RunningHost:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """GET a path of the host."""
-        return requests.get(self.url + path, headers=headers, timeout=10, allow_redirects=False)
+        return requests.get(self.url + path, headers=headers, timeout=60, allow_redirects=False)
 
     def post(self, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> requests.Response:
         """POST JSON to a path of the host."""
-        return requests.post(self.url + path, json=body, headers=headers, timeout=10)
+        return requests.post(self.url + path, json=body, headers=headers, timeout=60)
 
     def ask_to_stop(self) -> int:
         """Ask the host to stop and give its exit code."""
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(60)
 
 
 def start_host(

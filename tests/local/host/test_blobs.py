@@ -116,11 +116,13 @@ def test_a_blob_whose_function_keeps_failing_ends_in_the_poison_queue_of_its_acc
     snapshots.upload_blob("bad.csv", b"")
     poison = QueueClient.from_connection_string(host.connection_string, "webjobs-blobtrigger-poison")
 
+    def of_this_test() -> list[dict[str, str]]:
+        messages = [json.loads(b64decode(content)) for content in contents(poison)]
+        return [message for message in messages if message["ContainerName"] == snapshots.container_name]
+
     call(host, "fails", [created(snapshots, "bad.csv")])
 
-    eventually(lambda: contents(poison), "a poison message")
-    messages = [json.loads(b64decode(content)) for content in contents(poison)]
-    assert [message for message in messages if message["ContainerName"] == snapshots.container_name] == [
+    assert eventually(of_this_test, "a poison message") == [
         {
             "Type": "BlobTrigger",
             "FunctionId": "Host.Functions.fails",

@@ -52,7 +52,7 @@ def queues(azurite: Azurite) -> Queues:
 @pytest.fixture(scope="module")
 def host(azurite: Azurite, queues: Queues, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
     log = tmp_path_factory.mktemp("queues") / "log"
-    options = ("--queue-lease", "3")
+    options = ("--queue-lease", "6")
     with running_host(APPS / "queues", log, azurite.connection_string, queues.settings, options) as running:
         yield running
 
@@ -95,8 +95,7 @@ def test_a_failing_message_is_tried_five_times_and_then_copied_to_the_poison_que
     eventually(lambda: empty(queues.of("FAILS")), "the queue is empty")
 
     assert [line[-1] for line in host.lines("fails body=bad ")] == ["1", "2", "3", "4", "5"]
-    poison = queues.poison_of("FAILS")
-    eventually(lambda: poison.get_queue_properties().approximate_message_count == 1, "one poison message")
+    host.wait_for("poison body=bad")
 
 
 def test_a_failing_message_of_a_poison_queue_stays_hidden_instead_of_spinning(
@@ -106,7 +105,7 @@ def test_a_failing_message_of_a_poison_queue_stays_hidden_instead_of_spinning(
     host.wait_for("poison body=twice bad")
     host.wait_for("function=fails_too .*outcome=failed")
 
-    assert contents(queues.poison_of("FAILS")) == []
+    assert encoded("twice bad") not in contents(queues.poison_of("FAILS"))
     assert len(host.lines("poison body=twice bad")) == 1
 
 
@@ -134,27 +133,29 @@ def test_what_is_not_base64_fails_without_running_and_ends_unchanged_in_the_pois
 
 
 def test_a_message_that_runs_longer_than_its_lease_is_renewed_and_runs_once(host: RunningHost, queues: Queues) -> None:
-    queues.send("SLOW", "3.6")
+    queues.send("SLOW", "7")
     eventually(lambda: empty(queues.of("SLOW")), "the queue is empty")
 
-    assert len(host.lines("slow starts body=3.6")) == 1
+    assert len(host.lines("slow starts body=7")) == 1
 
 
 def test_no_more_run_at_once_than_a_batch_and_the_threshold(host: RunningHost, queues: Queues) -> None:
     for _ in range(4):
-        queues.send("BUSY", "0.1")
-        queues.send("BUSY", "0.5")
+        queues.send("BUSY", "short")
+        queues.send("BUSY", "long")
     eventually(lambda: len(host.lines("function=busy .*succeeded")) == 8, "eight runs")
 
     assert max(int(line[-1]) for line in host.lines("busy running=")) == 3
 
 
-def test_messages_that_cannot_run_yet_are_left_for_other_instances(host: RunningHost, queues: Queues) -> None:
+def test_messages_that_cannot_run_yet_are_left_for_other_instances(azurite: Azurite, tmp_path: Path) -> None:
+    queues = Queues(azurite.connection_string)
     for _ in range(7):
-        queues.send("SLOW", "1.01")
-    host.wait_for("slow starts body=1.01")
+        queues.send("SLOW", "600")
+    with running_host(APPS / "queues", tmp_path / "log", azurite.connection_string, queues.settings) as host:
+        eventually(lambda: len(host.lines("slow starts")) == 2, "as many as are fetched at once")
 
-    assert contents(queues.of("SLOW"))
+        assert len(contents(queues.of("SLOW"))) == 5
 
 
 def test_plain_text_messages_run_when_host_json_says_so(other: tuple[RunningHost, Queues]) -> None:
@@ -170,7 +171,7 @@ def test_a_failed_message_waits_for_the_visibility_timeout(other: tuple[RunningH
     host.wait_for("fails body=bad dequeued=2")
 
     first, second = (float(re.findall(r":(\d\d\.\d{3})Z", line)[0]) for line in host.lines("fails body=bad")[:2])
-    assert 1 <= (second - first) % 60 < 10
+    assert 1 <= (second - first) % 60 < 50
 
 
 def test_the_message_of_a_killed_instance_runs_again_on_another_after_its_lease(
@@ -179,13 +180,13 @@ def test_the_message_of_a_killed_instance_runs_again_on_another_after_its_lease(
     queues = Queues(azurite.connection_string)
     options = ("--queue-lease", "2")
     with running_host(APPS / "queues", tmp_path / "a", azurite.connection_string, queues.settings, options) as killed:
-        queues.send("SLOW", "60")
-        killed.wait_for("slow starts body=60 dequeued=1")
+        queues.send("SLOW", "600")
+        killed.wait_for("slow starts body=600 dequeued=1")
         killed.process.kill()
         with running_host(
             APPS / "queues", tmp_path / "b", azurite.connection_string, queues.settings, options
         ) as survivor:
-            survivor.wait_for("slow starts body=60 dequeued=2")
+            survivor.wait_for("slow starts body=600 dequeued=2")
             eventually(lambda: empty(queues.of("SLOW")), "the queue is empty")
 
 
@@ -198,7 +199,7 @@ def test_a_host_that_stops_finishes_what_runs_and_fetches_nothing_more(azurite: 
         host.wait_for("stopping")
         queues.send("OK", "too late")
 
-        assert host.process.wait(15) == 0
+        assert host.process.wait(60) == 0
         assert "slow ends" in host.text
         assert "too late" not in host.text
         assert empty(queues.of("SLOW"))

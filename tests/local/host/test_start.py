@@ -32,7 +32,7 @@ class Folder:
         (self._path / "host.json").write_text(json.dumps(host or {"version": "2.0"}))
         started = start_host(self._path, self._path / "log", self._connection_string, fresh_id(), settings, options)
         try:
-            assert started.process.wait(20) == 1, started.text
+            assert started.process.wait(60) == 1, started.text
         finally:
             started.process.kill()
         return started.text

@@ -18,7 +18,9 @@ from local.host.schedules import parse_schedule
 from local.host.timers import ScheduleStatus, recall
 from tests.local.host.running import APPS, RunningHost, eventually, fresh_id, running_host
 
-SETTINGS = {"DAILY": "0 0 3 * * *"}
+# Half a day away from now: it does not come while the tests run, whenever that is.
+EVERY_DAY = f"0 0 {(datetime.now(UTC).hour + 12) % 24} * * *"
+SETTINGS = {"DAILY": EVERY_DAY}
 DAILY = parse_schedule("0 0 3 * * *", "test")
 NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
@@ -26,6 +28,11 @@ NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 def status_blob(connection_string: str, host_id: str, function: str) -> BlobClient:
     service = BlobServiceClient.from_connection_string(connection_string)
     return service.get_blob_client("azure-webjobs-hosts", f"timers/{host_id}/Host.Functions.{function}/status")
+
+
+def lock_blob(connection_string: str, host_id: str, function: str) -> BlobClient:
+    service = BlobServiceClient.from_connection_string(connection_string)
+    return service.get_blob_client("azure-webjobs-hosts", f"locks/{host_id}/Host.Functions.{function}.Listener")
 
 
 def read(blob: BlobClient) -> dict[str, str]:
@@ -40,7 +47,7 @@ def read(blob: BlobClient) -> dict[str, str]:
 def pair(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RunningHost]]:
     """Two hosts that share an account and a host id, with a run missed two days ago."""
     folder, shared = tmp_path_factory.mktemp("timers"), fresh_id()
-    last = DAILY.next_after(datetime.now(UTC) - timedelta(days=3))
+    last = parse_schedule(EVERY_DAY, "test").next_after(datetime.now(UTC) - timedelta(days=3))
     missed = {"Last": last, "Next": last + timedelta(days=1), "LastUpdated": last}
     blob = status_blob(azurite.connection_string, shared, "daily")
     service = BlobServiceClient.from_connection_string(azurite.connection_string)
@@ -70,7 +77,7 @@ def test_the_status_says_when_a_timer_fired_and_when_it_is_due(pair: list[Runnin
     eventually(lambda: read(blob)["Next"] > datetime.now(UTC).isoformat(), "the new status")
     status = {name: datetime.fromisoformat(text) for name, text in read(blob).items()}
 
-    assert status["Next"] == DAILY.next_after(status["Last"])
+    assert status["Next"] == parse_schedule(EVERY_DAY, "test").next_after(status["Last"])
 
 
 def test_a_timer_that_runs_at_start_runs_at_every_take_over_of_its_lock_not_past_due(pair: list[RunningHost]) -> None:
@@ -103,9 +110,12 @@ def test_a_host_that_stops_hands_its_timers_to_another(azurite: Azurite, tmp_pat
     shared, app, account = fresh_id(), APPS / "timers", azurite.connection_string
     with running_host(app, tmp_path / "a", account, SETTINGS, ("--name", "a"), shared) as leaving:
         leaving.wait_for("every_second at=")
-        with running_host(app, tmp_path / "b", account, SETTINGS, ("--name", "b"), shared) as staying:
-            assert leaving.ask_to_stop() == 0
-            staying.wait_for("every_second at=", seconds=5)
+        assert leaving.ask_to_stop() == 0
+        lock = lock_blob(account, shared, "every_second").get_blob_properties().lease
+        with running_host(app, tmp_path / "b", account, SETTINGS, ("--name", "b"), shared) as following:
+            following.wait_for("every_second at=")
+
+    assert lock.state == "available"
 
 
 def test_a_timer_called_by_an_operator_leaves_its_status_alone(pair: list[RunningHost]) -> None:

@@ -4,7 +4,7 @@ import requests
 
 from local.constant_contact.server import Simulator
 from local.constant_contact.state import LOCAL_LIST_ID
-from tests.local.constant_contact.client import Client, client_of
+from tests.local.constant_contact.client import Client, client_of, stop_clock
 
 
 def refused(simulator: Simulator, path: str, body: dict[str, Any]) -> int:
@@ -57,6 +57,7 @@ def test_statistics_tell_what_was_sent_twice(client: Client) -> None:
 
 
 def test_statistics_tell_the_pace_and_the_calls_of_the_day(client: Client) -> None:
+    stop_clock(client.simulator)
     for _ in range(6):
         client.call_at_once("GET", "/v3/contact_lists")
     statistics = client.statistics()
@@ -133,6 +134,7 @@ def test_a_list_that_cannot_be_is_refused(simulator: Simulator) -> None:
 
 
 def test_the_calls_of_the_day_can_be_set_and_calls_beyond_the_quota_are_counted(client: Client) -> None:
+    stop_clock(client.simulator)
     client.control("POST", "calls-today", {"client_id": "local-client", "calls": 9_999})
     answers = [client.get("/v3/contact_lists").status_code for _ in range(3)]
     statistics = client.statistics()

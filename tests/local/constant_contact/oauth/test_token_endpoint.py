@@ -11,7 +11,7 @@ from local.constant_contact.clock import SECONDS_A_DAY
 from local.constant_contact.configuration import Configuration
 from local.constant_contact.oauth.token_endpoint import TOKEN_PATH
 from local.constant_contact.server import Simulator, running_simulator
-from tests.local.constant_contact.client import TIMEOUT_SECONDS, Client, client_of
+from tests.local.constant_contact.client import TIMEOUT_SECONDS, Client, client_of, stop_clock
 from tests.local.constant_contact.oauth.test_authorize_page import CALLBACK, decide
 
 BASIC = ("local-client", "local-secret")
@@ -200,6 +200,7 @@ def test_a_refresh_token_is_bound_to_its_app(client: Client) -> None:
 
 
 def test_the_second_token_request_in_a_second_is_throttled(simulator: Simulator) -> None:
+    stop_clock(simulator)
     form = {"grant_type": "refresh_token", "refresh_token": "x"}
     answers = [
         requests.post(simulator.url + TOKEN_PATH, data=form, auth=BASIC, timeout=TIMEOUT_SECONDS).status_code

@@ -1,3 +1,4 @@
+import socket
 import time
 
 import pytest
@@ -129,6 +130,22 @@ def test_a_slow_answer_comes_after_its_delay_while_others_are_served(client: Cli
     with pytest.raises(requests.Timeout):
         requests.post(client.simulator.url + FILE_IMPORT, headers=headers, timeout=0.2)
     assert client.get("/v3/contact_lists").status_code == 200
+
+
+def test_who_hangs_up_in_the_middle_of_a_call_is_counted_and_is_no_error(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _, port = client.simulator.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        lines = [f"POST {FILE_IMPORT} HTTP/1.1", "Host: x", f"Authorization: Bearer {client.access_token}"]
+        lines += ["Content-Type: multipart/form-data; boundary=b", "Content-Length: 100", "", "--b"]
+        connection.sendall("\r\n".join(lines).encode())
+
+    deadline = time.monotonic() + 60
+    while client.statistics()["requests"].get(f"POST {FILE_IMPORT}") != {"cut": 1}:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert [record.name for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_cut_before_closes_the_connection_and_imports_nothing(client: Client) -> None:

@@ -8,7 +8,7 @@ import azure.functions as func
 
 app = func.FunctionApp()
 logger = logging.getLogger(__name__)
-_running = 0
+_running = _most = 0
 
 
 @app.queue_trigger(arg_name="msg", queue_name="%OK%", connection="QUEUES")
@@ -39,8 +39,12 @@ def slow(msg: func.QueueMessage) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name="%BUSY%", connection="QUEUES")
 async def busy(msg: func.QueueMessage) -> None:
-    global _running
+    """Takes until three have run at once; with the body `short` a tenth of a second."""
+    global _running, _most
     _running += 1
+    _most = max(_most, _running)
     logger.info("busy running=%d", _running)
-    await asyncio.sleep(float(msg.get_body()))
+    await asyncio.sleep(0.1)
+    while msg.get_body() != b"short" and _most < 3:
+        await asyncio.sleep(0.01)
     _running -= 1
