@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(300)
+
 ROOT = "CustomerInsights_0a1b2c3d-0000-4000-8000-123456789abc/BlobExport"
 COLUMNS = ["CustomerId", "FirstName", "LastName", "EMail", "City"]
 BOM = "\ufeff"
@@ -78,7 +80,7 @@ def result(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict
     out = tmp_path_factory.mktemp("out")
     command = [sys.executable, "-m", "local.up", "--once", "--snapshots", str(folder)]
     files = ["--report", str(out / "r.json"), "--contacts", str(out / "c.csv")]
-    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     with (out / "c.csv").open(encoding="utf-8", newline="") as file:
         return json.loads((out / "r.json").read_text(encoding="utf-8")), list(csv.DictReader(file))

@@ -70,7 +70,7 @@ def test_it_is_refused_by_name_before_anything_is_sent(stand: Stand, name: str) 
         schedule=Schedule(active=False),
     )
     run_id = stand.app.start_run(export.id)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while (run := stand.app.run(export.id, run_id)).status not in ENDED:
         assert time.monotonic() < deadline, run
         time.sleep(0.1)

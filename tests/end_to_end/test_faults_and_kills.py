@@ -11,10 +11,14 @@ import requests
 
 from admin.records import RunRecord
 from exporters.runs import ENDED
+from local.azurite import Azurite
+from local.processes import free_ports
 from local.samples import Samples, write_samples
 from local.snapshot_folder import upload
 from local.stand import Stand
 from shared.models import Schedule
+from tests.faults.boundaries import BOUNDARIES
+from tests.faults.storage_gate import StorageGate, Trap
 
 PROFILES = 100_000
 SEGMENTS = ["LoyaltyMembers", "NewsletterSubscribers"]
@@ -32,6 +36,19 @@ def stand(samples: Samples) -> Iterator[Stand]:
     with Stand(instances=2) as stand:
         upload(samples.folder, stand.snapshots)
         yield stand
+
+
+@pytest.fixture
+def gated(samples: Samples) -> Iterator[tuple[Stand, StorageGate]]:
+    """A stand whose hosts reach the tables through a gate, and the gate."""
+    blobs, queues, tables, gate_port = free_ports(4)
+    account = {"AzureWebJobsStorage": Azurite(blobs, queues, gate_port).connection_string}
+    with (
+        StorageGate(gate_port, tables).running() as gate,
+        Stand(instances=2, azurite=Azurite(blobs, queues, tables), settings=account) as stand,
+    ):
+        upload(samples.folder, stand.snapshots)
+        yield stand, gate
 
 
 def start(stand: Stand) -> RunRecord:
@@ -84,24 +101,22 @@ def arm(stand: Stand, name: str, times: int = 1) -> None:
     requests.post(f"{stand.simulator_url}/_simulator/faults", json=fault, timeout=10).raise_for_status()
 
 
-def kill_both(stand: Stand) -> None:
-    for host in stand.hosts:
-        psutil.Process(host.pid).kill()
+@pytest.mark.parametrize("boundary", ["before preparing → uploading", "after a batch is about to be sent"])
+def test_every_host_killed_while_it_prepares_or_uploads(
+    gated: tuple[Stand, StorageGate], samples: Samples, boundary: str
+) -> None:
+    stand, gate = gated
+    (at,) = [one for one in BOUNDARIES if one.title == boundary]
 
+    def kill_both() -> None:
+        for host in stand.hosts:
+            psutil.Process(host.pid).kill()
 
-def test_every_host_killed_while_it_prepares(stand: Stand, samples: Samples) -> None:
-    run = start(stand)
-    wait_until(stand, run, lambda now: now.status == "preparing")
-    kill_both(stand)
-    assert_exact(stand, samples, run)
-    assert stand.restarts >= 2
+    # There is one run: its rows need no other mark.
+    with gate.trap(Trap(at.marks(""), at.when, kill_both)) as trap:
+        assert_exact(stand, samples, start(stand))
 
-
-def test_every_host_killed_while_it_uploads(stand: Stand, samples: Samples) -> None:
-    run = start(stand)
-    wait_until(stand, run, lambda now: any(batch.state in ("sending", "uploaded") for batch in now.batches))
-    kill_both(stand)
-    assert_exact(stand, samples, run)
+    assert trap.sprung.is_set()
     assert stand.restarts >= 2
 
 

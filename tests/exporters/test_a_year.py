@@ -41,7 +41,7 @@ def a_day(world: World, exports: list[Export], chance: random.Random, day: int) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_after_a_year_nothing_is_orphaned(world: World) -> None:
     chance = random.Random(2026)
     exports = [world.add_export(f"Segment{number}", name=f"Export {number}") for number in range(2)]

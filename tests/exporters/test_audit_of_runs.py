@@ -8,7 +8,7 @@ from azure.core.exceptions import ServiceRequestError
 from exporters import start
 from exporters.cancel import cancel
 from exporters.runs import Run
-from shared.audit import AuditEntry, month_of
+from shared.audit import AuditEntry
 from tests.exporters.world import World, refresh
 
 
@@ -19,7 +19,7 @@ def _a_segment(world: World) -> None:
 
 
 def told(world: World) -> list[AuditEntry]:
-    return world.services.audit.month(month_of(world.clock.now()))
+    return world.told()
 
 
 def audit_is_away(patch: pytest.MonkeyPatch, world: World) -> None:

@@ -315,11 +315,11 @@ def test_a_receiver_that_does_not_answer_is_not_waited_for(
     world: World, services: Services, export: Export, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notifications, "_TIME_LIMITS_SECONDS", (0.5, 0.5))
-    receiver.slow_seconds = 3
+    receiver.slow_seconds = 60
     notifications.ended(services, ended_run(world, export, "failed"))
     began = time.monotonic()
     deliver(world, services)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 60
     assert len(to_deliver(world)) == 1
 
 

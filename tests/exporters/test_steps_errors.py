@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,7 @@ def test_following_that_is_given_up_ends_the_run(world: World) -> None:
 
 def test_following_that_is_given_up_waits_for_a_batch_that_may_be_on_its_way(world: World) -> None:
     world.clock.advance(1)
-    until = world.clock.now().replace(year=world.clock.now().year + 1)
+    until = world.clock.now() + timedelta(days=365)
     run = given_up(
         world,
         uploading(world, Batch(run_id="", number=1, contacts=1, state="sending", unclear_until=until)),

@@ -33,7 +33,7 @@ from local.azurite import Azurite
 from local.constant_contact.oauth.grants import App, Grant
 from local.constant_contact.server import Simulator
 from local.constant_contact.state import LOCAL_LIST_ID, LOCAL_OWNER
-from shared.audit import AuditLog
+from shared.audit import AuditEntry, AuditLog, month_of
 from shared.clock import TableClock
 from shared.documents import Connections, Exports, new_id
 from shared.drafts import Drafts
@@ -189,6 +189,12 @@ class World:
 
     def last_run(self, export: Export) -> Run:
         return self.services.runs.newest(export.id, 1)[0]
+
+    def told(self) -> list[AuditEntry]:
+        """What the audit log says, the newest first; of two months, as one may have ended since the test began."""
+        now = self.clock.now()
+        months = {month_of(now): None, month_of(now - timedelta(days=1)): None}
+        return [entry for month in months for entry in self.services.audit.month(month)]
 
     def files(self, run: Run) -> RunFiles:
         return RunFiles(self.services.files, run.run_id)

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import functools
 import json
+import os
 import shlex
 import sys
 import tempfile
@@ -254,6 +255,7 @@ def _stand(azurite: Azurite, gates: StorageGates, day: EndOfDay) -> Stand:
 def soak(runs: Sequence[int], seconds: float | None, seed: int) -> Results:
     """Do the runs, or as many of them as begin within `seconds`."""
     began = time.monotonic()
+    interrupted = threading.Event()
     with soaking(seed) as (stand, soak):
 
         def one(number: int) -> Verdict | None:
@@ -262,13 +264,22 @@ def soak(runs: Sequence[int], seconds: float | None, seed: int) -> Results:
             try:
                 verdict = soak.run(number)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other runs go on and the page tells it
+                if interrupted.is_set():
+                    return None
                 verdict = Verdict.broken(number, f"the harness could not go on: {type(error).__name__}: {error}")
             _say(verdict, soak.plan(number), time.monotonic() - began)
             stand.check()
             return verdict
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        pool = ThreadPoolExecutor(AT_ONCE)
+        try:
             verdicts = [verdict for verdict in pool.map(one, runs) if verdict]
+        except KeyboardInterrupt:
+            # Those under way would take minutes to end.
+            interrupted.set()
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         print("All runs have ended; looking for what is left.", flush=True)
         left = leftovers(stand)
         statistics = _ask(stand, "statistics")
@@ -317,11 +328,19 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
     options = parser.parse_args()
     runs = range(options.first, options.first + options.runs)
+    hosts = len(CLOCK_OFFSETS)
+    print(
+        f"{options.runs} runs, up to {AT_ONCE} at once, on {hosts} hosts; each takes one to five minutes.", flush=True
+    )
     try:
         results = soak(runs, options.minutes * 60 if options.minutes else None, options.seed)
     except ProcessError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Ended before its end: nothing is known.", flush=True)
+        # The threads of the runs under way are not waited for.
+        os._exit(130)
     command = functools.partial(_command, options.seed)
     text = page(results, Conditions(AT_ONCE, CLOCK_OFFSETS, ACCESS_TOKEN_SECONDS, SETTINGS), options.first, command)
     print(f"\n{text}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -20,6 +18,7 @@ from local.constant_contact.server import Simulator
 from local.constant_contact.state import LOCAL_APP
 from local.stand import Stand
 from shared.tables import DocumentTable, Key
+from tests.faults import end_of_day
 from tests.faults.end_of_day import CALLS_LEFT, EndOfDay
 from tests.faults.events import DAYS_END, Events
 from tests.faults.storage_gate import gates_before
@@ -67,21 +66,25 @@ def test_the_clocks_are_moved_to_shortly_before_midnight() -> None:
 
 
 def test_a_little_before_midnight_both_sides_have_few_calls_left_and_after_it_the_service_has_all(
-    around: Surroundings,
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day = EndOfDay(timedelta(seconds=7), timedelta(seconds=5))
-    with ThreadPoolExecutor(1) as pool:
-        happened = pool.submit(day.happen, around.stand, around.events)
-        deadline = time.monotonic() + 20
-        while around.calls_of_service() != QUOTA - CALLS_LEFT:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        found = DocumentTable(around.limits, Usage).get(Key(LOCAL_APP.client_id, API.name))
-        happened.result()
+    set_to: list[int] = []
+    set_count = end_of_day._set_count_of_service
 
+    def noted(stand: Stand, calls: int) -> None:
+        set_to.append(calls)
+        set_count(stand, calls)
+
+    monkeypatch.setattr(end_of_day, "_set_count_of_service", noted)
+    day = EndOfDay(timedelta(seconds=4), timedelta(seconds=3))
+
+    day.happen(around.stand, around.events)
+
+    found = DocumentTable(around.limits, Usage).get(Key(LOCAL_APP.client_id, API.name))
     before_midnight = datetime.now(UTC) + timedelta(seconds=day.offset - 60)
     assert found is not None
     assert (found.value.calls, found.value.day) == ((API.a_day or 0) - CALLS_LEFT, before_midnight.date().isoformat())
+    assert set_to == [QUOTA - CALLS_LEFT, 0]
     assert around.calls_of_service() == 0
     assert around.events.done == {DAYS_END: 1}
 

@@ -21,13 +21,13 @@ from shared.models import Schedule
 from shared.tables import DocumentTable, Key
 from tests.faults.oracle import expected, segment_name, write_segment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 PROFILES = 500
 QUOTA = 10_000
 LEFT = 3
-# The stand and twenty runs have to be under way by then.
-MIDNIGHT_COMES_AFTER = timedelta(seconds=75)
+# The stand and twenty runs have to be under way by then: on two busy cores they are after half a minute.
+MIDNIGHT_COMES_AFTER = timedelta(seconds=105)
 # For so long no slot comes while both counts are set.
 STANDSTILL_SECONDS = 6.0
 
@@ -66,7 +66,7 @@ def now(stand: Stand, runs: Iterable[RunRecord]) -> list[RunRecord]:
 
 def wait_until(stand: Stand, runs: Iterable[RunRecord], holds: Callable[[list[RunRecord]], bool]) -> list[RunRecord]:
     runs = list(runs)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not holds(found := now(stand, runs)):
         assert time.monotonic() < deadline, [(run.status, run.waiting) for run in found]
         time.sleep(0.3)
@@ -119,22 +119,23 @@ def seconds_until_midnight_is_near() -> float:
 def leave_calls(stand: Stand, offset: float) -> None:
     """Let all but a few calls of the day be used up, as many by the app's count as by Constant Contact's.
 
-    Both are set while every request that had its slot has arrived and none gets another.
+    Both are set while every request that had its slot has arrived and none gets another: again and again, if the
+    machine was too busy to do so before the next slot.
     """
     client_id = stand.settings["CONSTANT_CONTACT_CLIENT_ID"]
     today = (datetime.now(UTC) + timedelta(seconds=offset)).date().isoformat()
     with TableClient.from_connection_string(stand.azurite.connection_string, "Limits") as client:
         table, key = DocumentTable(client, Usage), Key(client_id, API.name)
-        while True:
+        goes_on = 0.0
+        while goes_on < time.time():
             row = table.get_or_insert(key, Usage())
             last_slot = row.value.next_free
             goes_on = max(last_slot, time.time()) + STANDSTILL_SECONDS
             used_up = Usage(day=today, calls=(API.a_day or 0) - LEFT, next_free=goes_on)
             try:
                 table.replace(key, used_up, row.etag)
-                break
             except Conflict:
+                goes_on = 0.0
                 continue
-    time.sleep(max(0.0, last_slot - time.time()) + STANDSTILL_SECONDS / 2)
-    control(stand, "POST", "calls-today", {"client_id": client_id, "calls": QUOTA - LEFT})
-    assert time.time() < goes_on, "the machine was too busy to set both counts while nothing was sent"
+            time.sleep(max(0.0, last_slot - time.time()) + STANDSTILL_SECONDS / 2)
+            control(stand, "POST", "calls-today", {"client_id": client_id, "calls": QUOTA - LEFT})

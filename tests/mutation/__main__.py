@@ -36,6 +36,7 @@ def main() -> int:
     # Not before: it imports what only such a system has.
     from tests.mutation.session import Orders
 
+    say("Copying the tree, and collecting the tests")
     copy = WORK / "tree"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT))

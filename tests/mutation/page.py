@@ -149,7 +149,8 @@ changed is tried again. It needs Python 3.12 or newer and a system that can fork
 
 - A **mutant** is one change: a comparison moved by one or turned round, `and` for `or`, `+` for `-`, a number one
   higher, a flag turned, a word misspelt, a condition negated, an argument left out, a call forgotten, an error not
-  raised or not caught, `return None`. What only people read (messages, logs, descriptions) is left alone.
+  raised or not caught, `return None`. What only people read (messages, logs, descriptions) is left alone,
+  and so is the list of words that columns are called by.
 - The tests run **once** without a change, and for each the lines are noted that it executes (`sys.monitoring`). A
   mutant meets only the tests that execute its statement, the fastest first, up to the first that fails.
 - Azurite, Key Vault and the rest run **once**: each mutant has a process forked from the one in which they are up and

@@ -109,6 +109,8 @@ def _executed(session: pytest.Session, root: Path, file: Path) -> Executed:
     items = new or first
     nothing: Any = _Nothing(session)
     broken: list[str] = []
+    if new:
+        say(f"{len(new)} tests are run once, to see what each executes")
     with watch.watching():
         for number, item in enumerate(items):
             watch.begin()
@@ -120,6 +122,8 @@ def _executed(session: pytest.Session, root: Path, file: Path) -> Executed:
                 broken.append(f"{item.nodeid}\n{failed.longreprtext[-1500:]}")
             else:
                 executed.runs[item.nodeid] = Run(time.monotonic() - began, watch.lines())
+            if number % 100 == 99:
+                say(f"  {number + 1} of {len(items)}")
     executed.keep(file)
     known = {item.nodeid for item in session.items}
     executed.runs = {test: run for test, run in executed.runs.items() if test in known}

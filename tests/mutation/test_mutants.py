@@ -54,6 +54,12 @@ def changes(source: str, **of: object) -> set[str]:
     return {m.change for m in mutants_of("m.py", source) if all(getattr(m, name) == is_ for name, is_ in of.items())}
 
 
+def test_of_a_list_of_words_nothing_is_tried() -> None:
+    path = "exporters/matching_words.py"
+    assert mutants_of("m.py", (ROOT / path).read_text(encoding="utf-8")) != []
+    assert mutants_of(path, (ROOT / path).read_text(encoding="utf-8")) == []
+
+
 def test_every_small_mistake_is_tried() -> None:
     assert changes(SOURCE) == {
         "5 → 6",

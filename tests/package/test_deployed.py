@@ -110,11 +110,11 @@ def add_export(deployed: Deployed, account: Account, schedule: Schedule = BY_HAN
 
 
 def nobody_has_looked_for_minutes(deployed: Deployed) -> None:
-    """As if no timer had come for eleven minutes."""
+    """As if no timer had come for three quarters of an hour."""
     table = Storage(deployed.services.settings.storage).table("Schedules")
     for row in table.list_entities():
         table.delete_entity(row)
-    LastLook(table).move(datetime.now(UTC) - timedelta(minutes=11))
+    LastLook(table).move(datetime.now(UTC) - timedelta(minutes=45))
 
 
 def the_run(deployed: Deployed, export: Export) -> Run:

@@ -15,6 +15,9 @@ from local.azurite import Azurite
 from local.processes import free_ports
 from shared.clock import TableClock
 
+# Less than any clock in here is wrong by; a busy machine is not exact.
+RIGHT_WITHIN_SECONDS = 3
+
 
 @pytest.fixture
 def table(azurite: Azurite) -> Iterator[TableClient]:
@@ -23,15 +26,16 @@ def table(azurite: Azurite) -> Iterator[TableClient]:
 
 
 def test_it_tells_the_time_of_the_table_service(table: TableClient) -> None:
-    assert abs(TableClock(table).time() - time.time()) < 0.5
+    assert abs(TableClock(table).time() - time.time()) < RIGHT_WITHIN_SECONDS
 
 
 def test_instances_with_wrong_clocks_agree(table: TableClient) -> None:
     def wrong_by(seconds: float) -> TableClock:
         return TableClock(table, elapsed=lambda: time.monotonic() + seconds)
 
-    times = [wrong_by(seconds).time() for seconds in (-3600, 0, 5)]
-    assert max(times) - min(times) < 0.5
+    # Each is compared with what it is then: to measure takes a while.
+    wrong = [wrong_by(seconds).time() - time.time() for seconds in (-3600, 0, 5)]
+    assert max(map(abs, wrong)) < RIGHT_WITHIN_SECONDS
 
 
 def test_a_clock_that_has_drifted_is_measured_again(table: TableClient) -> None:
@@ -41,7 +45,7 @@ def test_a_clock_that_has_drifted_is_measured_again(table: TableClient) -> None:
     drift[0] = 60
     assert clock.time() > time.time() + 50
     drift[0] = 400
-    assert abs(clock.time() - time.time()) < 0.5
+    assert abs(clock.time() - time.time()) < RIGHT_WITHIN_SECONDS
 
 
 def test_what_was_measured_on_a_busy_machine_is_measured_again_soon(table: TableClient) -> None:
@@ -55,7 +59,7 @@ def test_what_was_measured_on_a_busy_machine_is_measured_again_soon(table: Table
     clock.time()
     a_call_takes[0] = 0
     passed[0] += 60
-    assert abs(clock.time() - time.time()) < 0.5
+    assert abs(clock.time() - time.time()) < RIGHT_WITHIN_SECONDS
 
 
 def test_between_measurements_nothing_is_asked(table: TableClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +79,7 @@ def test_instances_that_measure_at_once_all_find_the_time(table: TableClient) ->
     for thread in threads:
         thread.join()
     assert len(found) == 5
-    assert all(abs(difference) < 0.5 for difference in found)
+    assert all(abs(difference) < RIGHT_WITHIN_SECONDS for difference in found)
 
 
 def test_a_service_that_cannot_be_reached_is_an_error_and_no_wrong_time() -> None:

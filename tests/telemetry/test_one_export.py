@@ -44,7 +44,9 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     samples = write_samples(tmp_path_factory.mktemp("samples"), PROFILES)
-    with Stand(instances=2, faults=["cut-after:1", "throttled:1"]) as stand:
+    with pytest.MonkeyPatch.context() as patch, Stand(instances=2, faults=["cut-after:1", "throttled:1"]) as stand:
+        # What a host is killed for not having told in time would be missing.
+        patch.setattr("local.processes.END_SECONDS", 60)
         fault = {"name": "poison-contact", "match": _somebody(samples)}
         requests.post(f"{stand.simulator_url}/_simulator/faults", json=fault, timeout=10).raise_for_status()
         stand.deliver_events()
@@ -57,7 +59,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             schedule=Schedule(active=True),
         )
         # As at the end of a sign-in: its address holds a one-time code.
-        requests.get(f"{stand.site_url}/connections/callback", params={"code": CODE, "state": CODE}, timeout=10)
+        requests.get(f"{stand.site_url}/connections/callback", params={"code": CODE, "state": CODE}, timeout=60)
         upload(samples.folder, stand.snapshots)
         run = _ended(stand, export.id)
         secrets = {CODE, *stand.issued(), stand.account.client_secret, stand.keys.default, stand.keys.master}

