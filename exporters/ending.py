@@ -149,7 +149,8 @@ def _why(run: Run, counts: Counts, batches: list[Batch], error: ExportError | No
 
 
 def _joined(*sentences: str | None) -> str:
-    return " ".join(filter(None, sentences))
+    *before, last = [one for one in sentences if one] or [""]
+    return " ".join([*(one if one.endswith(".") else f"{one}." for one in before), last])
 
 
 def _not_known(batches: list[Batch]) -> str | None:
@@ -157,6 +158,8 @@ def _not_known(batches: list[Batch]) -> str | None:
     contacts = sum(batch.contacts for batch in batches if batch.state == "sending")
     if not contacts:
         return None
+    if contacts == 1:
+        return "Whether Constant Contact took one contact that was on its way is not known; it counts as not sent."
     return (
         f"Whether Constant Contact took {contacts:,} contacts that were on their way is not known; "
         "they count as not sent."

@@ -123,7 +123,7 @@ def _wait_for_the_first(services: Services, run: Run, missing: Missing) -> None:
 
 def _check_list(account: Account, run: Run) -> None:
     try:
-        is_deleted = account.contact_list(run.list_id).deleted_at is not None
+        is_deleted = bool(account.contact_list(run.list_id).deleted_at)
     except Refused as error:
         if error.status not in (400, 404):
             raise

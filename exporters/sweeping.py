@@ -21,7 +21,7 @@ from shared import telemetry
 from shared.audit import month_of
 from shared.errors import NotFound
 from shared.models import Export
-from shared.queues import RUNS
+from shared.queues import ACTIVITIES, RUNS
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,10 @@ def take_up_lost_runs(services: Services) -> list[Run]:
             return None
         if not (is_overdue(services, run) or _is_silent(services, run)):
             return None
+        if is_overdue(services, run) and _is_sending(services, run):
+            # Only what follows a run can ask Constant Contact what became of it, and then ends the run.
+            services.queues.send(ACTIVITIES, run.message())
+            return run
         with telemetry.work("export.take_up", run.trace, run_id=run.run_id, export_id=run.export_id):
             if ended := end_overdue(services, run):
                 afterwards(services, ended)
@@ -93,8 +97,8 @@ def complete_history(services: Services) -> list[Run]:
 def delete_old_files(services: Services) -> int:
     """Delete the blobs of runs that were started more than the retention time ago; how many there were.
 
-    The run itself, its counts and its batches stay: they hold no personal data. A blob that cannot be deleted does not
-    keep the others; what was wrong with it is raised after them.
+    The run itself, its counts and its batches stay longer: they tell nothing of a profile. A blob that cannot be
+    deleted does not keep the others; what was wrong with it is raised after them.
     """
 
     def delete(name: str) -> bool | None:
@@ -132,8 +136,7 @@ def forget_old_runs(services: Services) -> int:
         services.history.remove(run)
         return True
 
-    exports = {export.id for export in services.exports.all()}
-    found = services.history.ended_before(_records_kept_since(services), exports)
+    found = services.history.ended_before(_records_kept_since(services), services.exports.ids())
     return len(each(list(islice(found, _FORGOTTEN_AT_ONCE)), forget, lambda run: f"run {run.run_id}"))
 
 
@@ -143,7 +146,9 @@ def forget_old_changes(services: Services) -> int:
 
 
 def _records_kept_since(services: Services) -> datetime:
-    return services.now() - timedelta(days=services.settings.record_retention_days)
+    settings = services.settings
+    # The page of a run is the way to its files.
+    return services.now() - timedelta(days=max(settings.record_retention_days, settings.file_retention_days))
 
 
 def _old_files(services: Services) -> Iterator[str]:
@@ -155,6 +160,10 @@ def _old_files(services: Services) -> Iterator[str]:
         if started_at >= before:
             return  # Their names begin with the time of their run: what follows is younger.
         yield name
+
+
+def _is_sending(services: Services, run: Run) -> bool:
+    return any(stored.value.state == "sending" for stored in services.runs.batches(run.run_id))
 
 
 def _is_silent(services: Services, run: Run) -> bool:

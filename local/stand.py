@@ -356,7 +356,9 @@ class Stand:
                     ended = f"{host.name} (process {host.pid}) ended {host.how_it_ended}"
                     host.start()
                     self.restarts += 1
-                    self._say(f"{ended}; started again as process {host.pid}")
+                    # Nobody may read it any more.
+                    with contextlib.suppress(OSError):
+                        self._say(f"{ended}; started again as process {host.pid}")
 
     def end_processes(self) -> None:
         """End every process; their logs are still there, in `folder`."""

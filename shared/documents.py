@@ -128,6 +128,12 @@ class Documents(Generic[Kept]):
                 continue
             return
 
+    def ids(self) -> set[str]:
+        """The ids of all of them, those that cannot be read too."""
+        kind_alone = {"kind": self._kind, "untold": _UNTOLD}
+        query = "PartitionKey eq @kind and RowKey lt @untold"
+        return {row["RowKey"] for row in self._client.query_entities(query, parameters=kind_alone, select=["RowKey"])}
+
     def untold(self) -> list[AuditEntry]:
         """The entries of changes that the audit log may not have yet, in no order."""
         return [stored.value for stored in self._untold.readable(self._kind, rows_above=_UNTOLD)]

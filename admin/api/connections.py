@@ -151,7 +151,8 @@ def connections_router(services: Callable[[], Services]) -> APIRouter:
     def remove_exports(connection_id: str, person: Caller, chosen: ChosenExports) -> RemovedExports:
         """None while one has a run under way, or when one uses it that is not named (409).
 
-        They are removed one after the other; a call that was cut short can be made again. Their runs stay.
+        They are removed one after the other; a call that was cut short can be made again. Their runs stay until
+        their retention time is over.
         """
         removed = connections.remove_exports(services(), person, connection_id, chosen.export_ids)
         return RemovedExports(exports=removed)

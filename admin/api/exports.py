@@ -120,7 +120,7 @@ def exports_router(services: Callable[[], Services]) -> APIRouter:
         responses=problems(404, 409, 412, 428),
     )
     def remove_export(export_id: str, person: Contributor, if_match: IfMatch = None) -> None:
-        """Not while a run is under way (409). Its runs stay, and so do the contacts on the list."""
+        """Not while a run is under way (409). Contacts stay on the list, runs until their retention time ends."""
         exports.remove(services(), person, export_id, etag=version(export_id, if_match))
 
     @router.put("/{export_id}/schedule", summary="Schedule an export", responses=problems(404, 412, 428))

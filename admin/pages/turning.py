@@ -13,6 +13,8 @@ from fastapi import Query
 
 # So many pages can be gone back one by one; behind them "Newest" is left.
 _REMEMBERED = 60
+# Stands where more pages were passed than that.
+_FORGOTTEN = "-"
 _LONGEST = 4096
 
 Passed = Annotated[str | None, Query(max_length=_LONGEST, pattern=r"^[0-9A-Za-z-]+(,[0-9A-Za-z-]+)*$")]
@@ -34,9 +36,11 @@ def ways(after: str | None, passed: str | None, following: str | None) -> dict[s
     found: dict[str, Way] = {}
     if began:
         found["newest"] = {"after": None, "passed": None}
-    if after:
+    if after and began != [_FORGOTTEN]:
         found["newer"] = {"after": began[-1] if began else None, "passed": ",".join(began[:-1]) or None}
     if following:
         on_the_way = [*began, after] if after else []
-        found["older"] = {"after": following, "passed": ",".join(on_the_way[-_REMEMBERED:]) or None}
+        if len(on_the_way) > _REMEMBERED:
+            on_the_way = [_FORGOTTEN, *on_the_way[-_REMEMBERED:]]
+        found["older"] = {"after": following, "passed": ",".join(on_the_way) or None}
     return found

@@ -75,7 +75,9 @@ class Visitor:
         """As this person of the local sign-in page, on the way to `path`."""
         self.go(path)
         self.page.locator("a[href^='/.auth/login/aad']").first.click()
-        self.page.locator(f"button[name=person][value={who}]").click()
+        # A click does not wait for the page that it leads to, and whoever looks must not look at the one before.
+        with self.page.expect_navigation():
+            self.page.locator(f"button[name=person][value={who}]").click()
 
     @property
     def path(self) -> str:

@@ -272,3 +272,10 @@ def test_dates_are_written_as_the_reader_s_country_writes_them(
     visitor.go("/help")
     expect(visitor.page.locator("main time")).to_contain_text(said)
     context.close()
+
+
+def test_a_language_that_the_browser_spells_wrongly_stops_nothing(visitor: Visitor) -> None:
+    visitor.page.add_init_script("Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix'] })")
+    visitor.sign_in("ada", "/exports")
+    assert visitor.page.evaluate("navigator.languages[0]") == "en-US@posix"
+    assert visitor.complaints == []

@@ -150,6 +150,7 @@ def test_used_up_calls_are_said_to_come_back_at_midnight(world: World) -> None:
 
 
 def test_a_broken_grant_asks_for_a_person_and_the_connection_says_so(world: World) -> None:
+    world.take_any_token_request()
     world.fault("unauthorized", path="/contact_lists")
     with pytest.raises(SignInAgain):
         names(world)

@@ -109,6 +109,7 @@ def test_a_connection_whose_removal_was_cut_short_is_kept_alive_as_long_as_it_ha
 
 
 def test_a_broken_grant_says_so_and_is_left_alone_from_then_on(world: World) -> None:
+    world.take_any_token_request()
     other = world.add_connection()
     world.clock.advance((1 + IDLE.days) * DAY + 60)
     world.fault("invalid-grant", times=1)
@@ -125,6 +126,7 @@ def test_a_broken_grant_says_so_and_is_left_alone_from_then_on(world: World) -> 
 def test_a_fault_that_may_pass_marks_nothing_and_keeps_no_other_one_waiting(
     world: World, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
+    world.take_any_token_request()
     world.add_connection()
     world.clock.advance((1 + IDLE.days) * DAY + 60)
     world.fault(fault, times=1)

@@ -11,6 +11,7 @@ from exporters.ending import is_at_rest
 from exporters.follow import follow
 from exporters.runs import Batch, BatchState, Run
 from exporters.steps import run_step
+from exporters.sweeping import take_up_lost_runs
 from exporters.turns import show_whether_all_sent
 from shared.queues import ACTIVITIES, RUNS, Message
 from tests.exporters.world import World
@@ -111,8 +112,8 @@ def test_a_run_that_ends_and_cannot_know_what_became_of_a_batch_says_so(world: W
     ended = now(world, run)
     assert (ended.status, ended.counts.sent, ended.counts.not_sent) == ("failed", 0, 1)
     assert ended.error == (
-        "somebody stopped it Whether Constant Contact took 1 contacts that were on their way is not known; "
-        "they count as not sent."
+        "somebody stopped it. Whether Constant Contact took one contact that was on its way is not known; "
+        "it counts as not sent."
     )
 
 
@@ -123,6 +124,18 @@ def test_a_run_over_its_time_counts_a_batch_that_was_taken_although_nobody_has_l
     world.give_tokens(world.connection)
     taken(world, run)
     world.queue.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id))
+    world.deliver()
+    ended = now(world, run)
+    assert (ended.ended, ended.counts.sent, ended.counts.not_sent) == (True, 1, 0)
+
+
+def test_a_run_over_its_time_that_the_sweep_comes_upon_first_is_looked_for_too(world: World) -> None:
+    past = world.clock.now()
+    run = uploading(world, a_batch("sending", unclear_until=past, claimed_until=past))
+    world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
+    world.give_tokens(world.connection)
+    taken(world, run)
+    take_up_lost_runs(world.services)
     world.deliver()
     ended = now(world, run)
     assert (ended.ended, ended.counts.sent, ended.counts.not_sent) == (True, 1, 0)

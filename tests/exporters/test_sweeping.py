@@ -19,6 +19,7 @@ from exporters.sweeping import (
 from shared.audit import AuditEntry, month_of
 from shared.models import Export
 from tests.exporters.ended import ended_run
+from tests.exporters.test_start_isolation import spoil, table_of_exports
 from tests.exporters.world import World
 from tests.promises.interruption import Killed, death, watching
 
@@ -192,6 +193,28 @@ def test_the_newest_run_of_an_export_is_kept_however_old_until_the_export_is_rem
     forget_old_runs(world.services)
     assert kept(world, export) == {newest[export.id]}
     assert {run.run_id for run in world.services.history.latest().values()} == {newest[export.id]}
+
+
+def test_the_newest_run_of_an_export_that_cannot_be_read_is_kept(world: World) -> None:
+    export = world.add_export("Loyal")
+    newest = ended(world, export, "failed")
+    spoil(table_of_exports(world), "export", export.id)
+    a_year_and_more(world)
+    assert forget_old_runs(world.services) == 0
+    assert kept(world, export) == {newest}
+
+
+def test_runs_are_kept_as_long_as_their_files(world: World) -> None:
+    changed = {"file_retention_days": world.settings.record_retention_days + 100}
+    object.__setattr__(world.services, "settings", world.settings.model_copy(update=changed))
+    export = world.add_export("Loyal")
+    ended(world, export, "failed")
+    newest = ended(world, export, "failed")
+    a_year_and_more(world)
+    assert forget_old_runs(world.services) == 0
+    world.clock.advance(100 * A_DAY)
+    assert forget_old_runs(world.services) == 1
+    assert kept(world, export) == {newest}
 
 
 def test_old_runs_are_forgotten_some_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,6 +185,11 @@ def test_azd_fills_every_parameter_in() -> None:
     assert wrong_parameters(INFRA) == []
 
 
+def test_the_page_about_the_templates_names_every_parameter() -> None:
+    page = (INFRA / "README.md").read_text(encoding="utf-8")
+    assert sorted(one for one in azd_variables(INFRA) if f"`{one}`" not in page) == []
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

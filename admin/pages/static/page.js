@@ -47,7 +47,8 @@ addEventListener("hashchange", goToWhatTheAddressNames);
 // Times: the server knows only UTC, the browser knows the reader's own time zone.
 // Of the page's language the reader's own kind: “22 Nov 2026, 16:32” for who reads British English.
 const { lang } = document.documentElement;
-const ownKind = navigator.languages.find((one) => one === lang || one.startsWith(`${lang}-`)) ?? lang;
+const ofThisPage = new RegExp(`^${lang}(-[a-z0-9]{2,8})*$`, "i");
+const ownKind = navigator.languages.find((one) => ofThisPage.test(one)) ?? lang;
 const exactTime = new Intl.DateTimeFormat(ownKind, { dateStyle: "medium", timeStyle: "long" });
 const localTimes = (root) => {
   for (const time of root.querySelectorAll("time[datetime]")) {

@@ -296,6 +296,7 @@ def grant_is_withdrawn(world: World) -> None:
 
 
 def token_is_refused(world: World) -> None:
+    world.take_any_token_request()
     world.fault("unauthorized", times=20)
 
 

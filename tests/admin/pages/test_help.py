@@ -156,6 +156,7 @@ def led_from(page: Page, part: str) -> list[str]:
 
 
 def test_a_form_whose_lists_cannot_be_read_leads_to_why(world: World, ada: TestClient) -> None:
+    world.take_any_token_request()
     world.fault("unauthorized", path="/contact_lists")
     page = press(ada, {"connection": world.connection.id}, "refresh")
 

@@ -37,3 +37,16 @@ def test_the_address_does_not_grow_for_ever() -> None:
     passed = page["older"]["passed"] or ""
     assert len(passed) < 2_000
     assert passed.endswith("page-498")
+
+
+def test_behind_the_pages_that_are_remembered_only_the_newest_is_left() -> None:
+    there = [ways(None, None, "p2")]
+    for number in range(3, 100):
+        there.append(turned(there[-1]["older"], f"p{number}"))
+    page, number = there[-1], 98
+    while "newer" in page:
+        page = turned(page["newer"], f"p{number}")
+        number -= 1
+    assert 30 < number < 45
+    assert page["newest"] == {"after": None, "passed": None}
+    assert page["older"]["after"] == there[number - 1]["older"]["after"]
