@@ -116,14 +116,8 @@ def forget_up_to_date(services: Services) -> int:
 
     Every scheduled start leaves one, and they would be nearly all that there is. An export's newest run stays.
     """
-
-    def forget(run: RunSummary) -> bool:
-        services.history.remove(run)
-        return True
-
     week_ago = services.now() - _UP_TO_DATE_KEPT
-    found = services.history.up_to_date(since=week_ago - _LOOKED_BACK, until=week_ago)
-    return len(each(list(islice(found, _FORGOTTEN_AT_ONCE)), forget, lambda run: f"run {run.run_id}"))
+    return _forget(services, services.history.up_to_date(since=week_ago - _LOOKED_BACK, until=week_ago))
 
 
 def forget_old_runs(services: Services) -> int:
@@ -131,18 +125,22 @@ def forget_old_runs(services: Services) -> int:
 
     The newest run of an export that there still is stays: it says what the export has done.
     """
-
-    def forget(run: RunSummary) -> bool:
-        services.history.remove(run)
-        return True
-
-    found = services.history.ended_before(_records_kept_since(services), services.exports.ids())
-    return len(each(list(islice(found, _FORGOTTEN_AT_ONCE)), forget, lambda run: f"run {run.run_id}"))
+    return _forget(services, services.history.ended_before(_records_kept_since(services), services.exports.ids()))
 
 
 def forget_old_changes(services: Services) -> int:
     """Remove the months of the audit that are older than the retention time of records, so many entries at a time."""
     return services.audit.forget_before(month_of(_records_kept_since(services)), _FORGOTTEN_AT_ONCE)
+
+
+def _forget(services: Services, found: Iterator[RunSummary]) -> int:
+    """Remove the first of these runs, as many as are forgotten at once; how many there were."""
+
+    def forget(run: RunSummary) -> bool:
+        services.history.remove(run)
+        return True
+
+    return len(each(list(islice(found, _FORGOTTEN_AT_ONCE)), forget, lambda run: f"run {run.run_id}"))
 
 
 def _records_kept_since(services: Services) -> datetime:

@@ -117,12 +117,18 @@ def test_a_run_that_ends_and_cannot_know_what_became_of_a_batch_says_so(world: W
     )
 
 
-def test_a_run_over_its_time_counts_a_batch_that_was_taken_although_nobody_has_looked_for_it(world: World) -> None:
+def overdue_and_taken(world: World) -> Run:
+    """A run over its time, whose batch Constant Contact has taken, which nobody knows yet."""
     past = world.clock.now()
     run = uploading(world, a_batch("sending", unclear_until=past, claimed_until=past))
     world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
     world.give_tokens(world.connection)
     taken(world, run)
+    return run
+
+
+def test_a_run_over_its_time_counts_a_batch_that_was_taken_although_nobody_has_looked_for_it(world: World) -> None:
+    run = overdue_and_taken(world)
     world.queue.send(ACTIVITIES, Message(export_id=run.export_id, run_id=run.run_id))
     world.deliver()
     ended = now(world, run)
@@ -130,11 +136,7 @@ def test_a_run_over_its_time_counts_a_batch_that_was_taken_although_nobody_has_l
 
 
 def test_a_run_over_its_time_that_the_sweep_comes_upon_first_is_looked_for_too(world: World) -> None:
-    past = world.clock.now()
-    run = uploading(world, a_batch("sending", unclear_until=past, claimed_until=past))
-    world.clock.advance(world.settings.run_time_limit_hours * 3600 + 60)
-    world.give_tokens(world.connection)
-    taken(world, run)
+    run = overdue_and_taken(world)
     take_up_lost_runs(world.services)
     world.deliver()
     ended = now(world, run)
