@@ -58,7 +58,7 @@ def take_up_lost_runs(services: Services) -> list[Run]:
             return None
         if not (is_overdue(services, run) or _is_silent(services, run)):
             return None
-        if is_overdue(services, run) and _is_sending(services, run):
+        if is_overdue(services, run) and _has_batch_of_unknown_fate(services, run):
             # Only what follows a run can ask Constant Contact what became of it, and then ends the run.
             services.queues.send(ACTIVITIES, run.message())
             return run
@@ -160,7 +160,8 @@ def _old_files(services: Services) -> Iterator[str]:
         yield name
 
 
-def _is_sending(services: Services, run: Run) -> bool:
+def _has_batch_of_unknown_fate(services: Services, run: Run) -> bool:
+    """Whether a batch was begun to be sent of which nobody knows what became, however long ago."""
     return any(stored.value.state == "sending" for stored in services.runs.batches(run.run_id))
 
 

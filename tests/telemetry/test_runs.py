@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -26,16 +27,16 @@ STEPS = {"export.start", "export.prepare", "export.upload", "export.follow", "ex
 
 
 def totals(watched: Watched, name: str, attribute: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for attributes, value in watched.points(name):
-        key = str(attributes[attribute])
-        found[key] = found.get(key, 0) + value
-    return found
+    return added_up(watched.points(name), attribute)
 
 
 def summed(watched: Watched, name: str, attribute: str) -> dict[str, float]:
+    return added_up(watched.sums(name), attribute)
+
+
+def added_up(points: Iterable[tuple[Mapping[str, object], float]], attribute: str) -> dict[str, float]:
     found: dict[str, float] = {}
-    for attributes, value in watched.sums(name):
+    for attributes, value in points:
         key = str(attributes[attribute])
         found[key] = found.get(key, 0) + value
     return found
